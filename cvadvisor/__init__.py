@@ -1,0 +1,3 @@
+"""cvadvisor: a diagnostic advisor and training-run linter for fine-tuning vision models."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Judge facts by rules, and shape the recipe."""

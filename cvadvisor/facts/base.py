@@ -1,0 +1,42 @@
+"""What every fact is made of: a frozen, validated dataclass whose fields say what they are and in which unit.
+
+``None`` always means *not known*, never zero. Numbers are finite; that something was not finite is a boolean fact.
+"""
+
+from typing import Any, dataclass_transform
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+_CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False, use_attribute_docstrings=False)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(Field,))
+def facts(cls: type) -> Any:
+    """Make ``cls`` a frozen, keyword-only pydantic dataclass that refuses unknown fields and non-finite numbers."""
+    return dataclass(frozen=True, kw_only=True, config=_CONFIG)(cls)
+
+
+def known(description: str, *, unit: str | None = None) -> Any:
+    """A field that is always known once its subject was inspected."""
+    return Field(description=description, json_schema_extra={"unit": unit} if unit else None)
+
+
+def optional(description: str, *, unit: str | None = None) -> Any:
+    """A field that may be unknown; it starts as ``None``."""
+    return Field(default=None, description=description, json_schema_extra={"unit": unit} if unit else None)
+
+
+def listed(description: str) -> Any:
+    """A field that holds a tuple; it starts empty."""
+    return Field(default=(), description=description)
+
+
+@facts
+class Estimate:
+    """A measured quantity with its uncertainty."""
+
+    value: float = known("The measured value.")
+    low: float = known("Lower end of the 95 % interval.")
+    high: float = known("Upper end of the 95 % interval.")
+    n: int = known("How many observations (images, seeds) it rests on.")

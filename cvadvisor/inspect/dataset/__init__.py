@@ -1,0 +1,1 @@
+"""Look at every image of a dataset once."""

