@@ -124,6 +124,7 @@ def probe_facts() -> ProbeFacts:
             linear_train_accuracy=0.99,
             linear_log_loss=0.41,
             linear_l2=1.0,
+            label_check_accuracy=0.95,
             label_suspects=1,
             label_suspect_share=0.0015,
             label_suspect_examples=(

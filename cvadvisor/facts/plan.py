@@ -1,6 +1,6 @@
 """Facts of the plan: what the user asked the audit for."""
 
-from cvadvisor.facts.base import facts, known
+from cvadvisor.facts.base import facts, known, optional
 
 
 @facts
@@ -12,3 +12,4 @@ class PlanFacts:
     seed: int = known("Seed of every probe and of the recipe.")
     weights: str = known("'default', 'none' or 'file': the weights that were asked for.")
     probes: bool = known("Whether probes were asked for.")
+    image_size_px: int | None = optional("Side of the square input that probes and the recipe use.", unit="px")

@@ -29,6 +29,9 @@ class FeatureFacts:
     linear_train_accuracy: float = known("Its accuracy on the images it was fitted to.")
     linear_log_loss: float = known("Its mean negative log-likelihood on held-out images.", unit="nats")
     linear_l2: float = known("The L2 penalty that held-out folds of the training images chose.")
+    label_check_accuracy: float | None = optional(
+        "Share of training labels that a classifier trained on the other images predicts; the check is as good as this."
+    )
     label_suspects: int | None = optional("Training images whose label looks wrong.", unit="images")
     label_suspect_share: float | None = optional("Their share of the training images looked at.")
     label_suspect_examples: tuple[LabelSuspect, ...] = listed("The most suspicious, worst first.")

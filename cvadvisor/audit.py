@@ -1,0 +1,286 @@
+"""The main line: inspect, probe, advise, write."""
+
+import dataclasses
+import importlib.metadata
+import os
+import platform
+import random
+import shlex
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cvadvisor import __version__
+from cvadvisor.config import RESULT_FILES, Settings
+from cvadvisor.diagnosis import Check, Diagnosis, Inputs, to_json
+from cvadvisor.facts import DatasetFacts, Facts, ModelFacts, PlanFacts
+from cvadvisor.inspect.dataset import Dataset, inspect_dataset
+from cvadvisor.inspect.hardware import inspect_hardware
+from cvadvisor.probe.runner import ProbeRun, Worker, load_model, run_probes
+from cvadvisor.probe.session import Job, Sample
+from cvadvisor.progress import Progress, silent
+
+SCAN_TITLE = "Every image, once"
+MOST_TRAIN_SAMPLES, MOST_HELD_OUT_SAMPLES = 4000, 2000
+"""Images that are offered to probes, drawn by seed."""
+MODEL_STRIDE_PX = 32
+"""Most networks halve the image five times, so sizes are multiples of this and never below twice it."""
+
+
+@dataclasses.dataclass
+class _Measured:
+    """What an audit knows so far."""
+
+    facts: Facts
+    dataset: Dataset
+    checks: list[Check]
+    probes: ProbeRun
+    timings_s: dict[str, float]
+    interrupted: bool = False
+
+
+def audit(settings: Settings, progress: Progress = silent) -> Diagnosis:
+    """Audit a dataset, a model and a training log; write nothing but converted weights.
+
+    Raises:
+        DatasetError: the dataset can't be understood.
+        ModelError: the model's name or its weights file is wrong.
+        LogError: the training log can't be read.
+        KeyboardInterrupt: stopped before there was anything to report. Stopped later, the diagnosis says so.
+    """
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    measured = _inspect(settings, progress)
+    if settings.probes:
+        try:
+            _probe(settings, measured, progress)
+        except KeyboardInterrupt:
+            measured.interrupted = True
+            measured.probes.skip_rest("the audit was interrupted", "run it again and let it finish")
+    else:
+        measured.probes.skip_rest("probes were turned off", "leave out --no-probes")
+    return _advise(settings, measured, created)
+
+
+def write(diagnosis: Diagnosis, out: Path) -> dict[str, Path]:
+    """Write ``audit.json``, ``report.html`` and, where there is a recipe, ``train.py`` into ``out``.
+
+    Returns:
+        The files by name. Each is written beside its place first, so that none is ever half there.
+    """
+    from cvadvisor.outputs import html, script
+
+    texts = {"audit.json": to_json(diagnosis), "report.html": html.render(diagnosis)}
+    if diagnosis.advice is not None:
+        texts["train.py"] = script.render(diagnosis)
+    written = {}
+    for name in RESULT_FILES:
+        if name in texts:
+            temporary = out / f".{name}.tmp"
+            temporary.write_text(texts[name], encoding="utf-8")
+            written[name] = temporary.replace(out / name)
+    return written
+
+
+def plan_image_size(model: ModelFacts, dataset: DatasetFacts) -> int:
+    """Side in px of the training input: what the weights were trained at, unless the images hold much less.
+
+    Images with a shorter side under half of that are enlarged to about twice their size and no further: the rest would
+    cost time and add no detail (Big Transfer trains images under 96 px at 128).
+    """
+    short = dataset.median_short_side_px
+    if model.fixed_input_size or short is None or short >= model.input_size_px / 2:
+        return model.input_size_px
+    doubled = -(-int(2 * short) // MODEL_STRIDE_PX) * MODEL_STRIDE_PX
+    return min(model.input_size_px, max(2 * MODEL_STRIDE_PX, doubled))
+
+
+def _inspect(settings: Settings, progress: Progress) -> _Measured:
+    """Everything that needs no training: dataset, log, hardware, plan."""
+    from cvadvisor.inspect.logs.table import read_run
+
+    checks = []
+    timings: dict[str, float] = {}
+    run = None
+    if settings.log is not None:  # first, as it is quick to find wrong
+        with _timed(timings, "log"):
+            run = read_run(settings.log)
+        checks.append(Check(name="log", title="Training log", status="done", provides=("run",)))
+    else:
+        reason, enable = "no training log was given", "--log FILE"
+        missing = Check(
+            name="log", title="Training log", status="not checked", reason=reason, enable=enable, provides=("run",)
+        )
+        checks.append(missing)
+    with _timed(timings, "dataset"):
+        dataset = inspect_dataset(settings.data, lambda done, total: progress(SCAN_TITLE, done, total))
+    checks.append(
+        Check(name="dataset", title=SCAN_TITLE, status="done", seconds=timings["dataset"], provides=("dataset",))
+    )
+    hardware = inspect_hardware(settings.device)
+    checks.append(Check(name="hardware", title="Hardware", status="done", provides=("hardware",)))
+    plan = PlanFacts(
+        task="classification",
+        budget_s=settings.budget_s,
+        seed=settings.seed,
+        weights=settings.weights,
+        probes=settings.probes,
+    )
+    facts = Facts(dataset=dataset.facts, run=run, hardware=hardware, plan=plan)
+    return _Measured(facts, dataset, checks, ProbeRun(), timings)
+
+
+def _probe(settings: Settings, measured: _Measured, progress: Progress) -> None:
+    """Load the model and run the probes in a worker; ``measured`` grows as they finish."""
+    with Worker(_job(settings, measured)) as worker:
+        with _timed(measured.timings_s, "model"):
+            model, device, check = load_model(worker, progress)
+        measured.checks.append(check)
+        if model is None or device is None:
+            measured.probes.skip_rest(f"the model could not be loaded: {check.reason}")
+            return
+        assert measured.facts.plan is not None
+        assert measured.facts.hardware is not None
+        size = plan_image_size(model, measured.dataset.facts)
+        plan = dataclasses.replace(measured.facts.plan, image_size_px=size)
+        hardware = dataclasses.replace(measured.facts.hardware, device=device)
+        measured.facts = dataclasses.replace(measured.facts, model=model, plan=plan, hardware=hardware)
+        with _timed(measured.timings_s, "probes"):
+            run_probes(measured.probes, worker, size, settings.budget_s, progress)
+
+
+def _job(settings: Settings, measured: _Measured) -> Job:
+    """What the worker needs to know: sampled images of both sides, the model, the device."""
+    dataset, hardware = measured.dataset, measured.facts.hardware
+    assert hardware is not None
+    index = {name: number for number, name in enumerate(dataset.classes)}
+    train, held_out, held_out_from = dataset.probe_split()
+    return Job(
+        root=str(dataset.root.resolve()),
+        classes=list(dataset.classes),
+        train=_draw([Sample(i.path, index[i.label]) for i in train], MOST_TRAIN_SAMPLES, settings.seed),
+        held_out=_draw([Sample(i.path, index[i.label]) for i in held_out], MOST_HELD_OUT_SAMPLES, settings.seed),
+        held_out_from=held_out_from,
+        model=settings.model,
+        weights=settings.weights,
+        weights_file=str(settings.weights_file.resolve()) if settings.weights_file else None,
+        device=settings.device,
+        cores=hardware.cpu_cores,
+        seed=settings.seed,
+        budget_s=settings.budget_s,
+        save_weights=str(_converted_weights(settings).resolve()),
+    )
+
+
+def _draw(samples: list[Sample], most: int, seed: int) -> list[Sample]:
+    """At most ``most`` samples in a random order that only ``seed`` decides."""
+    drawn = list(samples)
+    random.Random(seed).shuffle(drawn)
+    return drawn[:most]
+
+
+def _advise(settings: Settings, measured: _Measured, created: str) -> Diagnosis:
+    """Judge the facts by the rules and shape the recipe."""
+    from cvadvisor.advise.judge import judge
+    from cvadvisor.advise.rules import compile_rules, load_rules
+    from cvadvisor.advise.shape import shape_recipe
+
+    probes = measured.probes
+    facts = dataclasses.replace(measured.facts, probe=probes.facts)
+    checks = (*measured.checks, *probes.checks)
+    inputs = _inputs(settings)
+    with _timed(measured.timings_s, "rules"):
+        outcomes, findings, fired = judge(compile_rules(load_rules()), facts, checks)
+        advice = None
+        if facts.model is not None and facts.plan is not None and facts.plan.image_size_px is not None:
+            weights = "file" if inputs.weights_file else "pretrained" if facts.model.pretrained else "none"
+            size, seed = facts.plan.image_size_px, settings.seed
+            advice = shape_recipe(fired, facts, model=facts.model.name, weights=weights, image_size=size, seed=seed)
+    shown = _shown_paths(facts, [finding.show for finding in findings if finding.show]) if settings.images else []
+    from cvadvisor.inspect.dataset.thumbnails import thumbnails
+
+    return Diagnosis(
+        schema_version="1",
+        tool_version=__version__,
+        created=created,
+        interrupted=measured.interrupted,
+        inputs=inputs,
+        facts=facts,
+        outcomes=outcomes,
+        findings=findings,
+        checks=checks,
+        advice=advice,
+        curves=tuple(probes.curves),
+        thumbnails=thumbnails(measured.dataset.root, shown),
+        timings_s=measured.timings_s,
+        environment=_environment(),
+    )
+
+
+def _shown_paths(facts: Facts, fact_paths: list[str]) -> list[str]:
+    """Images that findings show: every path in the first dozen entries of each listed fact."""
+    paths = []
+    for fact in fact_paths:
+        value: Any = facts
+        for name in fact.split("."):
+            value = getattr(value, name, None)
+        for entry in (value or ())[:12]:
+            paths += [getattr(entry, name) for name in ("path", "path_a", "path_b") if hasattr(entry, name)]
+    return paths
+
+
+def _converted_weights(settings: Settings) -> Path:
+    """Where weights whose names had to be changed are written, for the script."""
+    return settings.out / f"{''.join(c if c.isalnum() else '_' for c in settings.model)}.safetensors"
+
+
+def _inputs(settings: Settings) -> Inputs:
+    """The inputs, with paths relative to the results, so that a report gives away no home folder."""
+    converted = _converted_weights(settings)
+    weights_file = None
+    if settings.probes and converted.exists():
+        weights_file = converted.name
+    elif settings.weights_file is not None:
+        weights_file = _relative(settings.weights_file, settings.out)
+    name = settings.data.resolve().name
+    arguments = ["cvadvisor", "audit", name, "--model", settings.model, "--seed", str(settings.seed)]
+    if settings.weights != "default":
+        arguments += ["--weights", settings.weights_file.name if settings.weights_file else settings.weights]
+    return Inputs(
+        data=_relative(settings.data, settings.out),
+        data_name=name,
+        model=settings.model,
+        weights=settings.weights,
+        weights_file=weights_file,
+        log=_relative(settings.log, settings.out) if settings.log else None,
+        command=shlex.join([*arguments, "--budget", f"{settings.budget_s:.0f}s"]),
+    )
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    except ValueError:  # another drive
+        return path.resolve().as_posix()
+
+
+def _environment() -> dict[str, str]:
+    """Versions of what took part, without importing it."""
+    found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
+    for package in ("torch", "torchvision", "timm", "scikit-learn", "pillow"):
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+@contextmanager
+def _timed(timings_s: dict[str, float], stage: str) -> Iterator[None]:
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        timings_s[stage] = round(time.monotonic() - started, 3)

@@ -1,0 +1,181 @@
+"""The command line: parse, call, exit code."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+
+import typer
+
+from cvadvisor import __version__
+from cvadvisor.config import DEFAULT_BUDGET_S, DEFAULT_MODEL
+from cvadvisor.errors import UserError
+
+if TYPE_CHECKING:
+    from cvadvisor import config
+    from cvadvisor.diagnosis import Diagnosis
+
+app = typer.Typer(
+    name="cvadvisor",
+    help="Find out what is wrong with a dataset, a model or a training plan before it costs days of GPU time.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+FailOn = Literal["error", "warning", "never"]
+RenderFormat = Literal["html", "text", "json", "script"]
+
+
+def main() -> None:
+    """Run the command line; errors of the user's making are one line and exit code 2."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        print("Interrupted before there was anything to report.", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"cvadvisor {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None: ...
+
+
+@app.command()
+def audit(
+    data: Annotated[Path, typer.Argument(help="Folder of the dataset: a folder for each class, in splits or not.")],
+    model: Annotated[str, typer.Option(help="Any model of timm.")] = DEFAULT_MODEL,
+    weights: Annotated[str, typer.Option(help="'default' (pretrained), 'none', or a file.")] = "default",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for report.html, audit.json and train.py.  [default: cvadvisor-out]")
+    ] = None,
+    budget: Annotated[str, typer.Option(help="Time that probes may take: 90s, 5m, 1h.")] = f"{DEFAULT_BUDGET_S:.0f}s",
+    log: Annotated[Path | None, typer.Option(help="CSV log of a training run to judge too.")] = None,
+    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where probes run.")] = "auto",
+    probes: Annotated[bool, typer.Option("--probes/--no-probes", help="Load the model and run short probes.")] = True,
+    images: Annotated[bool, typer.Option("--images/--no-images", help="Show small pictures in the report.")] = True,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    fail_on: Annotated[FailOn, typer.Option(help="Findings that make the exit code 1.")] = "error",
+    force: Annotated[bool, typer.Option("--force", help="Replace results that are in the folder already.")] = False,
+) -> None:
+    """Inspect a dataset and a model, run short probes, and write a report, a recipe and a training script."""
+    from cvadvisor import config
+
+    with _one_line_errors():
+        kind, weights_file = config.parse_weights(weights)
+        budget_s = config.parse_duration(budget)
+        folder = config.prepare_out(out, "cvadvisor-out", force=force)
+        settings = config.Settings(
+            data=data,
+            out=folder,
+            model=model,
+            weights=kind,
+            weights_file=weights_file,
+            log=log,
+            budget_s=budget_s,
+            device=device,
+            probes=probes,
+            images=images,
+            seed=seed,
+        )
+        _exit(_run(settings), fail_on)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path | None, typer.Option(help="Folder for the demo.  [default: cvadvisor-demo]")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace results that are in the folder already.")] = False,
+) -> None:
+    """Plant flaws into a real dataset of digits, audit it, and check that every flaw is found."""
+    from cvadvisor import demo as demonstration
+    from cvadvisor.progress import on_stderr
+
+    with _one_line_errors():
+        with on_stderr() as progress:
+            shown = demonstration.run(out, progress, force=force)
+        print(shown.text)
+        raise typer.Exit(130 if shown.interrupted else 0 if shown.all_found else 1)
+
+
+@app.command()
+def render(
+    audit_json: Annotated[Path, typer.Argument(help="The audit.json of an audit.")],
+    format: Annotated[RenderFormat, typer.Option(help="What to make of it.")] = "text",
+    output: Annotated[Path | None, typer.Option(help="File to write.  [default: standard output]")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+) -> None:
+    """Make a report, a summary or the training script from an audit.json again."""
+    from cvadvisor import outputs
+    from cvadvisor.diagnosis import from_json
+
+    with _one_line_errors():
+        text = outputs.render(from_json(audit_json), format)
+        if output is None:
+            sys.stdout.write(text)
+        else:
+            outputs.write_file(output, text, force=force)
+
+
+@app.command()
+def rule(code: Annotated[str, typer.Argument(help="Code or name of a rule, such as DAT012.")]) -> None:
+    """Explain one rule: what it looks for, why, what to do, and where that comes from."""
+    from cvadvisor.advise.explain import explain
+    from cvadvisor.advise.rules import load_rules
+
+    with _one_line_errors():
+        print(explain(load_rules(), code))
+
+
+@app.command()
+def rules() -> None:
+    """List every rule."""
+    from cvadvisor.advise.explain import overview
+    from cvadvisor.advise.rules import load_rules
+
+    with _one_line_errors():
+        print(overview(load_rules()))
+
+
+def _run(settings: "config.Settings") -> "Diagnosis":
+    """Audit with a progress display, write the results, print the summary."""
+    from cvadvisor.audit import audit as run_audit
+    from cvadvisor.audit import write
+    from cvadvisor.outputs import text
+    from cvadvisor.progress import on_stderr
+
+    with on_stderr() as progress:
+        diagnosis = run_audit(settings, progress)
+    written = write(diagnosis, settings.out)
+    print(text.render(diagnosis))
+    print("\n".join(f"{'wrote':>8} {path}" for path in written.values()))
+    return diagnosis
+
+
+def _exit(diagnosis: "Diagnosis", fail_on: FailOn) -> NoReturn:
+    """130 for an interrupted audit, 1 for findings at or above ``fail_on``, else 0."""
+    failing = {"error": ("error",), "warning": ("error", "warning"), "never": ()}[fail_on]
+    raise typer.Exit(130 if diagnosis.interrupted else 1 if diagnosis.worst in failing else 0)
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """Errors of the user's making become one line on standard error and exit code 2."""
+    try:
+        yield
+    except UserError as error:
+        print(f"cvadvisor: {' '.join(str(error).split())}", file=sys.stderr)
+        raise typer.Exit(2) from None

@@ -1,0 +1,100 @@
+"""What a user asks for: one Settings object, made from flags."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from cvadvisor.errors import UserError
+
+DEFAULT_MODEL = "resnet50"
+DEFAULT_BUDGET_S = 300.0
+RESULT_FILES = ("audit.json", "report.html", "train.py")
+
+
+class SettingsError(UserError):
+    """A wish that cannot be granted; the message is one line for the user."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """An audit that was asked for.
+
+    Attributes:
+        data: folder of the dataset.
+        out: folder for the results.
+        model: timm model.
+        weights: 'default' (pretrained), 'none' or 'file'.
+        weights_file: the file, with ``weights='file'``.
+        log: a training log to read too.
+        budget_s: seconds that probes may take.
+        device: 'auto', 'cpu', 'cuda' or 'mps'.
+        probes: whether to load the model and run probes.
+        images: whether the report may show small pictures of the dataset.
+        seed: seed of everything random.
+    """
+
+    data: Path
+    out: Path
+    model: str = DEFAULT_MODEL
+    weights: Literal["default", "none", "file"] = "default"
+    weights_file: Path | None = None
+    log: Path | None = None
+    budget_s: float = DEFAULT_BUDGET_S
+    device: str = "auto"
+    probes: bool = True
+    images: bool = True
+    seed: int = 0
+
+
+def parse_weights(text: str) -> tuple[Literal["default", "none", "file"], Path | None]:
+    """Read ``--weights``: 'default', 'none', or a file.
+
+    Raises:
+        SettingsError: it is neither word and no file has that name.
+    """
+    if text in ("default", "none"):
+        return text, None  # type: ignore[return-value]
+    file = Path(text)
+    if not file.is_file():
+        raise SettingsError(f"--weights {text}: no such file; give a checkpoint, 'default' or 'none'.")
+    return "file", file
+
+
+def parse_duration(text: str) -> float:
+    """Seconds in a duration such as '90s', '5m', '1.5h' or '300'.
+
+    Raises:
+        SettingsError: it is no duration, or shorter than a second or longer than a week.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h)?", text.strip().lower())
+    if match:
+        seconds = float(match[1]) * {None: 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+        if 1 <= seconds <= 7 * 24 * 3600:
+            return seconds
+    raise SettingsError(f"--budget {text}: give a duration such as 90s, 5m or 1h.")
+
+
+def prepare_out(out: Path | None, default: str, *, force: bool) -> Path:
+    """The folder for results, made and writable; without ``out`` the first free one of default, default-2 …
+
+    Raises:
+        SettingsError: it can't be written, or holds results already and ``force`` is off.
+    """
+    if out is None:
+        names = (default if number == 1 else f"{default}-{number}" for number in range(1, 10_000))
+        out = next(folder for name in names if not (folder := Path(name)).exists())
+    if out.exists() and not out.is_dir():
+        raise SettingsError(f"--out {out} is a file: name a folder.")
+    taken = [name for name in RESULT_FILES if (out / name).exists()]
+    if taken and not force:
+        raise SettingsError(f"{out} already holds {', '.join(taken)}: choose another --out, or add --force.")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / f".cvadvisor-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise SettingsError(f"--out {out} cannot be written: {error.strerror}.") from error
+    return out

@@ -1,0 +1,33 @@
+"""Small pictures of the images that findings show."""
+
+import base64
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from cvadvisor.facts.seen import Thumbnail
+
+SIDE_PX = 128
+MOST = 60
+"""Pictures in one report: about 4 KB each."""
+
+
+def thumbnails(root: Path, paths: Iterable[str]) -> tuple[Thumbnail, ...]:
+    """Pictures of the images at ``paths`` below ``root``, at most :data:`MOST`; what cannot be read is left out."""
+    made = []
+    for path in list(dict.fromkeys(paths))[:MOST]:
+        try:
+            with Image.open(root / path) as image:
+                image.draft("RGB", (SIDE_PX, SIDE_PX))
+                small = ImageOps.exif_transpose(image).convert("RGB")
+                small.thumbnail((SIDE_PX, SIDE_PX))
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            continue
+        data = io.BytesIO()
+        small.save(data, "JPEG", quality=75)
+        made.append(
+            Thumbnail(path=path, data_uri="data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode())
+        )
+    return tuple(made)

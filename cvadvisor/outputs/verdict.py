@@ -1,0 +1,77 @@
+"""The verdict: one sentence of counts and names, the same in every output. It weighs nothing; the rules did."""
+
+from cvadvisor.diagnosis import Check, Diagnosis, Finding, Outcome, Status
+from cvadvisor.outputs.figures import counted, joined
+
+_NOUNS = {"error": "error", "warning": "warning", "info": "note"}
+
+
+def verdict(diagnosis: Diagnosis) -> str:
+    """The sentence that a reader needs if they read only one."""
+    errors, warnings = (len(having(diagnosis, severity)) for severity in ("error", "warning"))
+    names = [diagnosis.inputs.model, diagnosis.inputs.data_name]
+    train = f"train {' on '.join(name for name in names if name)}".strip()
+    if errors:
+        sentence = f"Fix {counted(errors, 'error')} before you {train}."
+    elif warnings:
+        worth = "is worth a look" if warnings == 1 else "are worth a look"
+        sentence = f"{counted(warnings, 'warning')} {worth} before you {train}."
+    elif not judged(diagnosis):
+        sentence = f"Nothing could be judged yet about how to {train}."
+    elif with_status(diagnosis, "not checked") or with_status(diagnosis, "failed"):
+        sentence = f"Nothing that was checked stands in the way: you can {train}."
+    else:
+        sentence = f"Nothing stands in the way: you can {train}."
+    if diagnosis.interrupted:
+        return f"Stopped early. So far: {sentence[0].lower()}{sentence[1:]}"
+    return sentence
+
+
+def besides(diagnosis: Diagnosis) -> str:
+    """What the verdict leaves out: the milder findings, and what became of the other rules."""
+    severities = ("warning", "info") if having(diagnosis, "error") else ("info",)
+    milder = [counted(len(found), _NOUNS[s]) for s in severities if (found := having(diagnosis, s))]
+    rules = [f"{counted(len(with_status(diagnosis, 'passed')), 'rule')} passed"]
+    if unchecked := with_status(diagnosis, "not checked"):
+        rules.append(f"{len(unchecked)} could not be checked")
+    if failed := with_status(diagnosis, "failed"):
+        rules.append(f"{len(failed)} failed")
+    sentences = [f"{joined(milder)} besides."] if milder else []
+    if diagnosis.outcomes:
+        sentences.append(f"{joined(rules)}.")
+    return " ".join(sentences)
+
+
+def having(diagnosis: Diagnosis, *severities: str) -> list[Finding]:
+    """The findings of these severities, the most important first."""
+    return [finding for finding in diagnosis.findings if finding.severity in severities]
+
+
+def with_status(diagnosis: Diagnosis, status: Status) -> list[Outcome]:
+    """The rules that came out so."""
+    return [outcome for outcome in diagnosis.outcomes if outcome.status == status]
+
+
+def judged(diagnosis: Diagnosis) -> int:
+    """How many rules had the facts they need."""
+    return len(with_status(diagnosis, "fired")) + len(with_status(diagnosis, "passed"))
+
+
+def unchecked_by_reason(diagnosis: Diagnosis) -> dict[str, list[Outcome]]:
+    """The rules that could not be checked, by the reason they share, the commonest reason first."""
+    groups: dict[str, list[Outcome]] = {}
+    for outcome in with_status(diagnosis, "not checked"):
+        reason = outcome.reason or (
+            f"Not known: {', '.join(outcome.missing)}." if outcome.missing else "No reason was given."
+        )
+        groups.setdefault(reason, []).append(outcome)
+    return dict(sorted(groups.items(), key=lambda group: -len(group[1])))
+
+
+def unmeasured_by_reason(diagnosis: Diagnosis) -> list[list[Check]]:
+    """The measurements that were not made or failed, those with one reason together."""
+    groups: dict[tuple[str, str | None, str | None], list[Check]] = {}
+    for check in diagnosis.checks:
+        if check.status != "done":
+            groups.setdefault((check.status, check.reason, check.enable), []).append(check)
+    return list(groups.values())

@@ -1,0 +1,192 @@
+"""What probes share inside the worker: the model, the images at one size, the device and the clock.
+
+Plans rest on *nominal* time, counted from operations and memory traffic, so that the same seed and budget give the same
+plan on one machine however busy it is; the real clock only stops a probe that overruns.
+"""
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cvadvisor.facts import ModelFacts
+from cvadvisor.inspect import model as models
+from cvadvisor.probe.declaration import NotChecked
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+    Images = tuple["np.ndarray", "np.ndarray", list[str]]
+
+CORE_FLOPS_PER_S = 75e9
+CORE_VALUES_PER_S = 1e9
+"""Speed of one processor core in convolutions and in writing activations: fitted to six timm models, within 30 %."""
+GPU_SPEEDUP = 100.0
+"""A GPU over a core: low on purpose, as probes are short and start cold."""
+BACKWARD_COST = 4.0
+"""A training step over a forward pass, in time."""
+DECODE_S = 0.004
+"""Decoding and resizing one photo."""
+
+
+@dataclass
+class Sample:
+    """One image that probes may use: its path relative to the dataset, and its class's index."""
+
+    path: str
+    label: int
+
+
+@dataclass
+class Job:
+    """Everything the worker is told. The device may be 'auto' until the worker has looked."""
+
+    root: str
+    classes: list[str]
+    train: list[Sample]
+    held_out: list[Sample]
+    held_out_from: str
+    model: str
+    weights: str
+    weights_file: str | None
+    device: str
+    cores: int
+    seed: int
+    budget_s: float
+    save_weights: str | None = None
+
+
+@dataclass
+class Session:
+    """The worker's state. Probes read it; each takes a fresh copy of the model and leaves nothing behind."""
+
+    job: Job
+    report: Callable[[int, int], None]
+    image_size: int = 0
+    facts: ModelFacts | None = None
+    deadline: float = float("inf")
+    fitted_head: "tuple[np.ndarray, np.ndarray] | None" = None
+    features: "dict[str, np.ndarray]" = field(default_factory=dict)
+    _model: Any = None
+    _images: "dict[tuple[str, int], Images]" = field(default_factory=dict)
+
+    def load_model(self) -> ModelFacts:
+        """Build the model, load its weights and state its facts.
+
+        Raises:
+            ModelError: the name or the weights file is wrong.
+        """
+        import torch
+
+        job = self.job
+        models.check_name(job.model)
+        weights = models.load_weights(job.model, job.weights, Path(job.weights_file) if job.weights_file else None)
+        torch.manual_seed(job.seed)
+        self._model = models.create(job.model, len(job.classes))
+        models.load_into(self._model, weights)
+        self.facts = models.describe(self._model, job.model, weights)
+        if job.save_weights and weights.converted and weights.state is not None:
+            models.save_state(weights.state, Path(job.save_weights))
+        return self.facts
+
+    def fresh_model(self, *, library_head: bool = False) -> Any:
+        """A copy of the loaded model on the device; its head at zero, or as timm made it with ``library_head``."""
+        import torch
+
+        from cvadvisor.task import classification
+
+        model = copy.deepcopy(self._model)
+        if not library_head:
+            classification.start_head(model)
+        return model.to(self.job.device, memory_format=torch.channels_last)
+
+    def images(self, part: str, size: int, samples: list[Sample]) -> "Images":
+        """Pixels (images, size, size, 3) as uint8, labels (images,) and paths of ``samples``; decoded once."""
+        from cvadvisor.probe.images import load
+
+        key = (part, size)
+        if key not in self._images:
+            self._images[key] = load(Path(self.job.root), samples, size, tick=self.tick)
+        return self._images[key]
+
+    def batch(self, pixels: "np.ndarray") -> "torch.Tensor":
+        """Pixels (images, size, size, 3), uint8, as the model's input (images, 3, size, size) on the device."""
+        import torch
+
+        assert self.facts is not None
+        x = torch.from_numpy(pixels).to(self.job.device).permute(0, 3, 1, 2).float().div_(255)
+        mean = torch.tensor(self.facts.mean, device=x.device).view(1, -1, 1, 1)
+        std = torch.tensor(self.facts.std, device=x.device).view(1, -1, 1, 1)
+        return ((x - mean) / std).contiguous(memory_format=torch.channels_last)
+
+    def tick(self, done: int, total: int) -> None:
+        """Report progress, and stop a probe that has overrun its time.
+
+        Raises:
+            NotChecked: the budget is used up.
+        """
+        self.report(done, total)
+        if time.monotonic() > self.deadline:
+            budget = _next_budget(self.job.budget_s)
+            raise NotChecked("the time budget was used up before it could finish", f"--budget {budget}")
+
+    def forward_seconds(self, size: int) -> float:
+        """Nominal seconds of one image's forward pass at ``size`` px."""
+        flops, values = _operations(self._model, size)
+        speed = self.job.cores if self.job.device == "cpu" else GPU_SPEEDUP
+        return (flops / CORE_FLOPS_PER_S + values / CORE_VALUES_PER_S) / speed
+
+    def step_seconds(self, size: int, batch: int) -> float:
+        """Nominal seconds of one training step."""
+        return BACKWARD_COST * batch * self.forward_seconds(size)
+
+    def sizes(self) -> list[int]:
+        """Input sizes a training probe may use, largest first: the planned one, then smaller ones that save time."""
+        assert self.facts is not None
+        planned = self.image_size
+        if self.facts.fixed_input_size:
+            return [planned]
+        return [planned, *(size for size in (160, 128, 96, 64) if size < planned)]
+
+    def seed_everything(self, offset: int = 0) -> None:
+        """Start a probe from the job's seed, plus ``offset``."""
+        import random
+
+        import numpy
+        import torch
+
+        seed = self.job.seed + offset
+        random.seed(seed)
+        numpy.random.seed(seed % 2**32)
+        torch.manual_seed(seed)
+
+
+def _operations(model: Any, size: int) -> tuple[float, float]:
+    """Floating-point operations and activation values of one forward pass of one image."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    values = 0
+
+    def count(_module: Any, _inputs: Any, output: Any) -> None:
+        nonlocal values
+        values += output.numel() if isinstance(output, torch.Tensor) else 0
+
+    hooks = [m.register_forward_hook(count) for m in model.modules() if not list(m.children())]
+    was_training = model.training
+    try:
+        model.eval()
+        with FlopCounterMode(display=False) as counter, torch.inference_mode():
+            model(torch.zeros(1, 3, size, size))
+    finally:
+        model.train(was_training)
+        for hook in hooks:
+            hook.remove()
+    return float(counter.get_total_flops()), float(values)
+
+
+def _next_budget(seconds: float) -> str:
+    return f"{max(1, round(seconds * 2 / 60))}m"

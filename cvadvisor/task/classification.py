@@ -1,0 +1,49 @@
+"""Image classification: one label an image, a linear head, cross-entropy.
+
+This is the interface that a task offers to probes; they never ask which task it is.
+"""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+NAME = "classification"
+
+
+def chance_loss(classes: int) -> float:
+    """Loss in nats of a model that knows nothing: ln(classes)."""
+    return math.log(classes)
+
+
+def loss(outputs: "torch.Tensor", targets: "torch.Tensor") -> "torch.Tensor":
+    """Mean cross-entropy in nats of ``outputs`` (images, classes) against class indices ``targets`` (images,)."""
+    from torch.nn import functional
+
+    return functional.cross_entropy(outputs.float(), targets)
+
+
+def correct(outputs: "torch.Tensor", targets: "torch.Tensor") -> float:
+    """Share of ``targets`` (images,) that ``outputs`` (images, classes) rank first."""
+    return float((outputs.argmax(1) == targets).float().mean())
+
+
+def start_head(model: Any, weight: "np.ndarray | None" = None, bias: "np.ndarray | None" = None) -> None:
+    """Set ``model``'s linear head to ``weight`` (classes, features) and ``bias`` (classes,), or to zero.
+
+    A head at zero predicts all classes alike, so that the first loss is :func:`chance_loss`. Heads as model libraries
+    make them can start several times higher and cost accuracy that short runs do not win back.
+    """
+    import torch
+
+    head = model.get_classifier()
+    with torch.no_grad():
+        for parameter, value in ((head.weight, weight), (head.bias, bias)):
+            if parameter is None:
+                continue
+            if value is None:
+                parameter.zero_()
+            else:
+                parameter.copy_(torch.as_tensor(value, dtype=parameter.dtype))

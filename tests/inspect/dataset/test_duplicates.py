@@ -1,0 +1,115 @@
+from cvadvisor.inspect.dataset.duplicates import MOST_EXAMPLES, find_duplicates
+from cvadvisor.inspect.dataset.layouts import find_layout
+from cvadvisor.inspect.dataset.scan import scan
+from tests.inspect.dataset.disk import encoded, make, picture
+
+BASE = ["train/cat/1.png", "train/dog/1.png", "val/cat/1.png", "val/dog/1.png", "test/cat/1.png", "test/dog/1.png"]
+
+
+def duplicates(root):
+    return find_duplicates(scan(find_layout(root)))
+
+
+def copy(root, source, target):
+    (root / target).parent.mkdir(parents=True, exist_ok=True)
+    (root / target).write_bytes((root / source).read_bytes())
+
+
+def test_different_images_are_no_duplicates(tmp_path):
+    found = duplicates(make(tmp_path, BASE))
+    assert (found.leaked_validation_images, found.leaked_test_images) == (0, 0)
+    assert (found.duplicate_training_images, found.conflicting_label_images) == (0, 0)
+
+
+def test_a_training_image_in_validation_is_a_leak(tmp_path):
+    root = make(tmp_path, BASE)
+    copy(root, "train/cat/1.png", "val/cat/9.png")
+    found = duplicates(root)
+    assert (found.leaked_validation_images, found.leaked_test_images) == (1, 0)
+    (pair,) = found.leak_examples
+    assert (pair.split_a, pair.path_a, pair.split_b, pair.path_b) == (
+        *("train", "train/cat/1.png"),
+        *("validation", "val/cat/9.png"),
+    )
+    assert pair.tier == "byte-identical"
+
+
+def test_a_resaved_copy_is_a_leak_of_the_same_pixels(tmp_path):
+    root = make(tmp_path, BASE)
+    (root / "val/cat/9.bmp").write_bytes(encoded(picture("train/cat/1.png"), "BMP"))
+    found = duplicates(root)
+    assert found.leaked_validation_images == 1
+    assert found.leak_examples[0].tier == "same pixels"
+
+
+def test_a_leak_is_explained_by_its_closest_copy(tmp_path):
+    root = make(tmp_path, BASE)
+    (root / "train/cat/0.bmp").write_bytes(encoded(picture("train/cat/1.png"), "BMP"))
+    copy(root, "train/cat/1.png", "val/cat/9.png")
+    (pair,) = duplicates(root).leak_examples
+    assert (pair.path_a, pair.tier) == ("train/cat/1.png", "byte-identical")
+
+
+def test_a_validation_image_in_test_is_a_leak_of_test(tmp_path):
+    root = make(tmp_path, BASE)
+    copy(root, "val/cat/1.png", "test/cat/9.png")
+    found = duplicates(root)
+    assert (found.leaked_validation_images, found.leaked_test_images) == (0, 1)
+    assert found.leak_examples[0].split_a == "validation"
+
+
+def test_each_leaked_file_counts(tmp_path):
+    root = make(tmp_path, BASE)
+    for number in range(20, 40):
+        copy(root, "train/cat/1.png", f"val/cat/{number}.png")
+    found = duplicates(root)
+    assert found.leaked_validation_images == 20
+    assert len(found.leak_examples) == MOST_EXAMPLES
+    assert found.leak_examples[0].path_b == "val/cat/20.png"
+
+
+def test_repeats_in_training_count_beyond_the_first(tmp_path):
+    root = make(tmp_path, BASE)
+    copy(root, "train/cat/1.png", "train/cat/2.png")
+    copy(root, "train/cat/1.png", "train/cat/3.png")
+    found = duplicates(root)
+    assert (found.duplicate_training_images, found.conflicting_label_images) == (2, 0)
+
+
+def test_one_image_under_two_classes_is_one_conflict(tmp_path):
+    root = make(tmp_path, BASE)
+    copy(root, "train/cat/1.png", "train/dog/9.png")
+    copy(root, "train/cat/1.png", "train/dog/8.png")
+    found = duplicates(root)
+    assert found.conflicting_label_images == 1
+    (pair,) = found.conflict_examples
+    assert (pair.label_a, pair.label_b) == ("cat", "dog")
+    assert found.duplicate_training_images == 1
+
+
+def test_one_image_under_two_classes_in_two_splits_is_a_leak_and_a_conflict(tmp_path):
+    root = make(tmp_path, BASE)
+    copy(root, "train/cat/1.png", "test/dog/9.png")
+    found = duplicates(root)
+    assert (found.leaked_test_images, found.conflicting_label_images) == (1, 1)
+
+
+def test_blank_images_of_one_size_are_no_leak(tmp_path):
+    root = make(tmp_path, BASE)
+    white = picture().point(lambda value: 255)
+    (root / "train/cat/white.png").write_bytes(encoded(white, "PNG"))
+    (root / "val/dog/white.bmp").write_bytes(encoded(white, "BMP"))
+    found = duplicates(root)
+    assert (found.leaked_validation_images, found.conflicting_label_images) == (0, 0)
+
+
+def test_blank_images_are_a_leak_where_they_are_the_same_bytes(tmp_path):
+    root = make(tmp_path, BASE)
+    (root / "train/cat/white.png").write_bytes(encoded(picture().point(lambda value: 255)))
+    copy(root, "train/cat/white.png", "val/cat/white.png")
+    assert duplicates(root).leaked_validation_images == 1
+
+
+def test_unreadable_files_are_no_duplicates(tmp_path):
+    root = make(tmp_path, [*BASE, "train/cat/a.jpg", "val/cat/b.jpg"])
+    assert duplicates(root).leaked_validation_images == 0
