@@ -88,13 +88,15 @@ def _literal(value: Any) -> _Source:
 
 
 def _comment(text: str, width: int, tail: str = "") -> _Source:
-    """``text`` and ``tail`` as one comment line, cut short of ``width`` columns; ``tail`` is always kept."""
-    plain = "".join(letter if letter.isprintable() else "?" for letter in " ".join(f"{text}".split()))
-    tail = "".join(letter if letter.isprintable() else "?" for letter in " ".join(tail.split()))
-    room = width - len("# ") - (len(tail) + 1 if tail else 0)
-    if len(plain) > room:
-        plain = plain[: room - 1].rstrip() + "…"
-    return _Source(f"# {plain} {tail}".rstrip())
+    """``text`` and then ``tail`` as a comment of one line, at most ``width`` columns: ``text`` is cut first."""
+    tail = _cut(tail, width // 2)
+    return _Source(f"# {_cut(text, width - len('#  ') - len(tail))} {tail}".rstrip())
+
+
+def _cut(text: str, room: int) -> str:
+    """``text`` on one line, nothing in it that cannot be seen, and cut short of ``room`` characters."""
+    line = "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
+    return line if len(line) <= room else line[: room - 1].rstrip() + "…"
 
 
 def _constant(field: str, value: Any, history: History | None) -> _Source:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 MOST_GIVEN, LEAST_OTHER = 0.1, 0.5
-"""A label is suspect below the first probability, if another class is above the second and the neighbours agree."""
+"""A label is suspect below the first probability, if another class is above the second and the neighbours don't vote for it."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def check_labels(
             best_loss, probability, votes = loss, this, its_votes
     other = probability.argmax(1)
     given, best = probability[np.arange(len(y)), y], probability.max(1)
-    suspect = (other != y) & (votes == other) & (given < MOST_GIVEN) & (best > LEAST_OTHER)
+    suspect = (other != y) & (votes != y) & (given < MOST_GIVEN) & (best > LEAST_OTHER)
     order = sorted(np.flatnonzero(suspect), key=lambda i: (given[i] - best[i], paths[i]))
     return LabelCheck(
         accuracy=float((other == y).mean()),

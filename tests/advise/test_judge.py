@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 from cvadvisor.advise.judge import judge
 from cvadvisor.advise.rules import compile_rules, load_rules
@@ -139,9 +140,17 @@ def test_shipped_rules_on_nothing_check_nothing_and_break_nothing() -> None:
     assert {item.status for item in found.outcomes} == {"not checked"}
 
 
+def with_features(facts: Facts, **changes: Any) -> Facts:
+    assert facts.probe is not None
+    assert facts.probe.features is not None
+    features = dataclasses.replace(facts.probe.features, **changes)
+    return dataclasses.replace(facts, probe=dataclasses.replace(facts.probe, features=features))
+
+
 def test_shipped_rules_judge_a_whole_diagnosis_without_failing() -> None:
     sample = samples.diagnosis()
-    found = judge(compile_rules(load_rules()), sample.facts, sample.checks)
+    facts = with_features(sample.facts, label_check_accuracy=0.995)
+    found = judge(compile_rules(load_rules()), facts, sample.checks)
     assert "failed" not in {item.status for item in found.outcomes}
     assert {item.name for item in found.findings if item.severity != "info"} == {
         "validation-leak",
@@ -160,9 +169,7 @@ def test_a_sane_dataset_and_a_healthy_run_raise_no_alarm() -> None:
         imbalance_ratio=3.0,
         train_images=1500,
     )
-    assert sample.facts.probe is not None
-    assert sample.facts.probe.features is not None
-    features = dataclasses.replace(sample.facts.probe.features, label_suspects=0, label_suspect_share=0.0)
+    known = with_features(sample.facts, label_suspects=0, label_suspect_share=0.0, label_check_accuracy=0.95)
     run = RunFacts(
         path="log.csv",
         epochs=12,
@@ -179,10 +186,9 @@ def test_a_sane_dataset_and_a_healthy_run_raise_no_alarm() -> None:
         last_learning_rate=1e-6,
         learning_rate_decay=1e-3,
     )
-    probe = dataclasses.replace(sample.facts.probe, features=features)
     assert sample.facts.plan is not None
     plan = dataclasses.replace(sample.facts.plan, image_size_px=224)
-    facts = dataclasses.replace(sample.facts, dataset=clean, probe=probe, run=run, plan=plan)
+    facts = dataclasses.replace(known, dataset=clean, run=run, plan=plan)
     found = judge(compile_rules(load_rules()), facts, sample.checks)
     assert [item.name for item in found.findings if item.severity != "info"] == []
     assert {item.status for item in found.outcomes} == {"fired", "passed"}

@@ -3,8 +3,10 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import yaml
 
 from cvadvisor.advise.fields import INPUTS, field_types
 from cvadvisor.advise.message import UNKNOWN, check_message, render_message
@@ -13,6 +15,7 @@ from cvadvisor.advise.rule_load import words_of
 from cvadvisor.advise.rules import CompiledRule, compile_rules, load_defaults, load_rules, shipped_defaults
 from cvadvisor.advise.words import fact_words, paths_lookup, with_params
 from cvadvisor.shipped import shipped
+from tests.advise import making
 
 RULES = compile_rules(load_rules())
 BY_CODE = {compiled.rule.code: compiled for compiled in RULES}
@@ -87,6 +90,14 @@ def test_every_fact_that_rules_name_exists() -> None:
                     path for path in check_message(advice.reason, words_of(rule)) if not path.startswith("param.")
                 }
         assert named <= fact_words().keys()
+
+
+def test_the_worked_example_of_the_guide_is_a_valid_rule(tmp_path: Path) -> None:
+    guide = (shipped("rules") / "README.md").read_text(encoding="utf-8")
+    (example,) = yaml.safe_load(guide.split("```yaml\n")[1].split("```")[0])
+    (rule,) = making.compiled(tmp_path, {**example, "code": "TST001", "name": "worked-example"})
+    assert all(rule.fires(paths_lookup(facts)) for facts in rule.rule.fires_on)
+    assert not any(rule.fires(paths_lookup(facts)) for facts in rule.rule.silent_on)
 
 
 def test_every_source_is_named_somewhere() -> None:

@@ -1,0 +1,600 @@
+import ast
+import csv
+import dataclasses
+import importlib.util
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from cvadvisor.advise.recipe import Recipe
+from cvadvisor.inspect.dataset.splits import held_out
+from cvadvisor.outputs import script
+from tests import samples
+from tests.digits import write_digits
+
+FIELDS = [field.name for field in dataclasses.fields(Recipe)]
+HOSTILE = 'x"""\n\'\'\'\\"; import os  # INJECTED\r\x0c\x00\u2028\u202e\ud83d\udc80 noqa # fmt: off {{ 7 }} {% raw %}'
+
+
+def diagnosis(
+    *, data: str = "digits", weights_file: str | None = "start.pt", dataset: Any = None, **changes: Any
+) -> Any:
+    """A diagnosis with a recipe for a tiny model that starts from a file; ``changes`` are to the recipe."""
+    made = {"model": "test_resnet", "weights": "file", "image_size": 32, "batch_size": 8, "epochs": 3} | changes
+    sample = samples.diagnosis(samples.recipe(**made))
+    facts = samples.dataset_facts(**({"test_folder": None} | (dataset or {})))
+    return dataclasses.replace(
+        sample,
+        inputs=dataclasses.replace(sample.inputs, data=data, weights_file=weights_file),
+        facts=dataclasses.replace(sample.facts, dataset=facts),
+    )
+
+
+def hostile_diagnosis() -> Any:
+    made = diagnosis(
+        data=HOSTILE,
+        weights_file=HOSTILE,
+        dataset={"train_folder": HOSTILE, "validation_folder": HOSTILE, "test_folder": HOSTILE},
+        model=HOSTILE,
+    )
+    history = tuple(
+        dataclasses.replace(
+            entry, steps=tuple(dataclasses.replace(step, reason=HOSTILE, rule=HOSTILE) for step in entry.steps)
+        )
+        for entry in made.advice.history
+    )
+    return dataclasses.replace(
+        made,
+        tool_version=HOSTILE,
+        inputs=dataclasses.replace(made.inputs, data_name=HOSTILE),
+        advice=dataclasses.replace(made.advice, history=history),
+    )
+
+
+def constants(text: str) -> dict[str, Any]:
+    """The literal constants at the top of a script."""
+    found = {}
+    for node in ast.parse(text).body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if isinstance(target, ast.Name) and node.value is not None:
+            try:
+                found[target.id] = ast.literal_eval(node.value)
+            except ValueError:
+                continue
+    return found
+
+
+def skeleton(text: str) -> str:
+    """The syntax tree of a script, without what its strings say."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            node.value = ""
+    return ast.dump(tree)
+
+
+# --- the text ---
+
+
+def test_it_compiles_and_says_how_to_run_it() -> None:
+    text = script.render(diagnosis())
+    compile(text, "train.py", "exec")
+    assert "python train.py --epochs 1 --limit 200" in ast.get_docstring(ast.parse(text))
+
+
+def test_the_recipe_is_in_it_with_its_reasons() -> None:
+    made = diagnosis(learning_rate=1e-05, optimizer="sgd")
+    text = script.render(made)
+    found = constants(text)
+    assert {name: found[name.upper()] for name in FIELDS} == dataclasses.asdict(made.advice.recipe)
+    assert "LEARNING_RATE = 1e-05  # The range test fell until here. (LRN010)\n" in text
+
+
+def test_a_long_reason_goes_above_its_constant_and_keeps_its_rule() -> None:
+    made = diagnosis()
+    history = list(made.advice.history)
+    place = FIELDS.index("learning_rate")
+    long = dataclasses.replace(history[place].steps[1], reason="Because it falls. " * 40)
+    history[place] = dataclasses.replace(history[place], steps=(long,))
+    text = script.render(dataclasses.replace(made, advice=dataclasses.replace(made.advice, history=tuple(history))))
+    above = text[: text.index("\nLEARNING_RATE = 0.001\n")].splitlines()[-1]
+    assert above.startswith("# Because it falls.")
+    assert above.endswith("… (LRN010)")
+    assert 110 < len(above) <= 120
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_every_field_of_the_recipe_is_used(field: str) -> None:
+    tree = ast.parse(script.render(diagnosis()))
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == field.upper()]
+    assert [node for node in names if isinstance(node.ctx, ast.Load)]
+
+
+def test_it_imports_nothing_but_what_everyone_has() -> None:
+    imported = set()
+    for node in ast.walk(ast.parse(script.render(diagnosis()))):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add(node.module.partition(".")[0])
+    assert imported - sys.stdlib_module_names == {"torch", "torchvision", "timm", "PIL"}
+
+
+def test_it_is_a_pure_function_of_the_diagnosis() -> None:
+    assert script.render(diagnosis()) == script.render(diagnosis())
+
+
+@pytest.mark.parametrize("made", [diagnosis(), diagnosis(weights="none", weights_file=None, mixup=0.2, seed=7)])
+def test_ruff_has_nothing_to_say(made: Any, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(script.render(made), encoding="utf-8")
+    config = str(Path(__file__).parents[2] / "pyproject.toml")
+    for command in (["format", "--check", "--diff"], ["check"]):
+        ruff = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "--config", config, "train.py"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        if "No module named ruff" in ruff.stderr:
+            pytest.skip("ruff is not installed")
+        assert ruff.returncode == 0, ruff.stdout + ruff.stderr
+
+
+def test_hostile_text_stays_in_strings_and_comments() -> None:
+    text = script.render(hostile_diagnosis())
+    compile(text, "train.py", "exec")
+    assert skeleton(text) == skeleton(script.render(diagnosis(dataset={"test_folder": "test"})))
+    where = {token.type for token in tokenize.generate_tokens(io.StringIO(text).readline) if "INJECTED" in token.string}
+    assert where <= {tokenize.STRING, tokenize.COMMENT}
+    assert constants(text)["MODEL"] == constants(text)["DATA"] == constants(text)["TRAIN_FOLDER"] == HOSTILE
+    assert all(len(line) <= 120 for line in text.splitlines() if line.startswith("#"))
+    assert text.isascii() or all(letter.isprintable() or letter == "\n" for letter in text)
+    text.encode("utf-8")
+
+
+@given(st.text())
+def test_any_text_survives_as_a_literal(value: str) -> None:
+    written = script._literal(value)
+    assert ast.literal_eval(written) == value
+    assert written.isprintable()
+
+
+@given(st.text(), st.text(), st.integers(min_value=20, max_value=200))
+def test_any_text_is_one_line_as_a_comment(value: str, tail: str, width: int) -> None:
+    written = script._comment(value, width, tail)
+    assert next(tokenize.generate_tokens(io.StringIO(written).readline)).type == tokenize.COMMENT
+    assert written.isprintable()
+    assert len(written) <= width
+
+
+def test_a_value_without_a_filter_is_refused() -> None:
+    with pytest.raises(TypeError, match="as it is"):
+        script._only_source("print()")
+    with pytest.raises(TypeError, match="cannot be written"):
+        script._literal(object())
+
+
+def test_too_little_for_a_script_is_refused() -> None:
+    made = diagnosis()
+    for poor in (
+        dataclasses.replace(made, advice=None),
+        dataclasses.replace(made, facts=dataclasses.replace(made.facts, dataset=None)),
+        dataclasses.replace(made, facts=dataclasses.replace(made.facts, model=None)),
+        dataclasses.replace(made, inputs=dataclasses.replace(made.inputs, weights_file=None)),
+    ):
+        with pytest.raises(ValueError):
+            script.render(poor)
+
+
+# --- its parts ---
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Two threads in each of several test processes stand in each other's way."""
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else None
+    yield
+    if torch:
+        torch.set_num_threads(before)
+
+
+_written = iter(range(10_000))
+
+
+def load(folder: Path, made: Any) -> Any:
+    """Write the script into ``folder`` and import it."""
+    import torch
+
+    torch.set_num_threads(1)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "train.py"
+    path.write_text(script.render(made), encoding="utf-8")
+    name = f"generated_train_{next(_written)}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # so that worker processes can unpickle its classes
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def train(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The script as a module, to test its functions."""
+    return load(tmp_path_factory.mktemp("script"), diagnosis())
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+def test_images_are_found_as_the_audit_finds_them(train: Any, tmp_path: Path) -> None:
+    touch(tmp_path, "train/b/1.JPG", "train/b/deep/er/2.webp", "train/a/3.png", "train/empty/readme.txt", "train/4.png")
+    touch(tmp_path, "train/.hidden/5.png", "train/a/._3.png", "train/a/@eaDir/6.png")
+    (tmp_path / "train/a/circle").symlink_to(tmp_path / "train/a")
+    assert train.find_images(tmp_path, "train") == {
+        "a": ["train/a/3.png"],
+        "b": ["train/b/1.JPG", "train/b/deep/er/2.webp"],
+    }
+
+
+def test_the_images_held_out_are_those_the_audit_held_out(tmp_path: Path) -> None:
+    train = load(tmp_path / "out", diagnosis(dataset={"train_folder": ".", "validation_folder": None}))
+    touch(tmp_path, *(f"data/{label}/{number}é.png" for label in "ab" for number in range(23)), "data/one/1.png")
+    classes, splits = train.find_splits(tmp_path / "data")
+    found = train.find_images(tmp_path / "data", ".")
+    assert {path for path, _ in splits["validation"]} == set(held_out(found))
+    assert len(splits["train"]) + len(splits["validation"]) == 47
+    assert classes == ["a", "b", "one"]
+
+
+def test_images_of_unknown_classes_are_left_out_and_counted(train: Any, tmp_path: Path, capsys: Any) -> None:
+    touch(tmp_path, "train/a/1.png", "train/b/2.png", "validation/b/3.png", "validation/c/4.png", "validation/c/5.png")
+    _, splits = train.find_splits(tmp_path)
+    assert splits["validation"] == [("validation/b/3.png", 1)]
+    assert "2 validation images are left out" in capsys.readouterr().out
+
+
+def test_a_limit_keeps_every_class_and_its_share(train: Any) -> None:
+    images = [(f"{label}/{n}.png", label) for label, size in enumerate((800, 190, 10)) for n in range(size)]
+    chosen = train.limited(images, 100, 0)
+    assert [sum(label == which for _, label in chosen) for which in range(3)] == [80, 19, 1]
+    assert chosen == train.limited(images, 100, 0) != train.limited(images, 100, 1)
+    assert {label for _, label in train.limited(images, 3, 1)} == {0, 1, 2}
+    assert train.limited(images, None, 0) == train.limited(images, 5000, 0) == images
+
+
+def test_sixteen_bits_transparency_and_orientation_are_read(train: Any, tmp_path: Path) -> None:
+    Image.new("I;16", (8, 8), 32768).save(tmp_path / "deep.png")
+    assert train.read_image(tmp_path / "deep.png", 8).getpixel((0, 0)) == (128, 128, 128)
+    palette = Image.new("P", (8, 8), 0)
+    palette.putpalette([0, 0, 0, 255, 0, 0])
+    palette.save(tmp_path / "palette.png", transparency=0)
+    assert train.read_image(tmp_path / "palette.png", 8).getpixel((0, 0)) == (255, 255, 255)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (64, 32)).save(tmp_path / "turned.jpg", exif=exif)
+    assert train.read_image(tmp_path / "turned.jpg", 64).size == (32, 64)
+    Image.new("CMYK", (64, 64)).save(tmp_path / "print.jpg")
+    assert train.read_image(tmp_path / "print.jpg", 64).mode == "RGB"
+
+
+def test_a_large_jpeg_is_decoded_no_smaller_than_needed(train: Any, tmp_path: Path) -> None:
+    Image.new("RGB", (1600, 800)).save(tmp_path / "large.jpg")
+    assert train.read_image(tmp_path / "large.jpg", 100).size == (200, 100)
+
+
+def test_the_rate_warms_up_and_falls_to_zero(train: Any) -> None:
+    rates = [train.rate_factor(step, 100) for step in range(100)]
+    assert rates[0] == pytest.approx(1 / 11)
+    assert max(rates) == rates[10] == 1
+    assert rates == [*sorted(rates[:10]), *sorted(rates[10:], reverse=True)]
+    assert rates[-1] < 0.001
+    assert train.rate_factor(0, 1) == 1
+
+
+def test_layers_have_their_own_rates_and_biases_no_decay(train: Any) -> None:
+    import timm
+
+    model = timm.create_model("test_resnet", num_classes=3)
+    groups = train.build_optimizer(model, "full").param_groups
+    scale_of = {id(p): group["lr_scale"] for group in groups for p in group["params"]}
+    assert scale_of[id(model.fc.weight)] == 1
+    assert scale_of[id(model.conv1[0].weight)] < scale_of[id(model.layer4[0].conv1.weight)] < 1
+    assert all((group["weight_decay"] == 0) == (p.ndim <= 1) for group in groups for p in group["params"])
+    head = train.build_optimizer(model, "head").param_groups
+    assert {id(p) for group in head for p in group["params"]} == {id(p) for p in model.fc.parameters()}
+    assert not model.conv1[0].weight.requires_grad
+
+
+def test_classes_are_drawn_evenly(train: Any) -> None:
+    draws = train.Draws([("a", 0)] * 900 + [("b", 1)] * 100, 0)
+    first = [index for index, _ in draws]
+    assert 400 < sum(index < 900 for index in first) < 600
+    draws.epoch = 1
+    assert first != [index for index, _ in draws]
+
+
+def test_the_head_is_the_logistic_regression(train: Any) -> None:
+    import numpy as np
+    import torch
+    from sklearn.datasets import load_digits
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    digits = load_digits()
+    x, y = torch.tensor(digits.data, dtype=torch.float32), torch.tensor(digits.target)
+    head = torch.nn.Linear(64, 10)
+    train.PROBE_PENALTIES = (0.01,)
+    logits = train.fit_head(head, x[:800], y[:800], x[800:], y[800:])
+    scaler = StandardScaler().fit(digits.data[:800])
+    reference = LogisticRegression(C=1 / (0.01 * 800), max_iter=2000, tol=1e-6)
+    reference.fit(scaler.transform(digits.data[:800]), digits.target[:800])
+    expected = reference.predict_proba(scaler.transform(digits.data[800:]))
+    assert np.abs(logits.softmax(1).numpy() - expected).max() < 0.02
+    assert torch.allclose(logits, head(x[800:]), atol=1e-3)
+
+
+def test_metrics_are_scikit_learns(train: Any) -> None:
+    import torch
+    from sklearn.metrics import accuracy_score, f1_score, recall_score
+
+    generator = torch.Generator().manual_seed(0)
+    logits, labels = torch.randn(50, 6, generator=generator), torch.randint(0, 4, (50,), generator=generator)
+    logits[:, 5] = -100  # a class in neither truth nor prediction
+    metrics, recall = train.measure(logits, labels)
+    predicted = logits.argmax(1)
+    assert metrics["accuracy"] == accuracy_score(labels, predicted)
+    assert metrics["macro_f1"] == pytest.approx(f1_score(labels, predicted, average="macro"))
+    assert recall[:4] == pytest.approx(recall_score(labels, predicted, average=None, labels=range(4)))
+    assert recall[4:] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "head_start", "epochs", "expected"),
+    [
+        ("head-then-full", "probe", 12, ("probe", "frozen", 12, 3)),
+        ("head-then-full", "probe", 3, ("probe", "frozen", 3, 2)),
+        ("head-then-full", "probe", 1, ("probe", "frozen", 1, 0)),
+        ("head-then-full", "zero", 1, ("zero", "frozen", 1, 1)),
+        ("full", "probe", 5, ("probe", "frozen", 5, 0)),
+        ("probe-only", "zero", 5, ("probe", "frozen", 0, 0)),
+    ],
+)
+def test_the_last_epoch_trains_every_layer(
+    train: Any, monkeypatch: Any, strategy: str, head_start: str, epochs: int, expected: tuple[Any, ...]
+) -> None:
+    for name, value in {"STRATEGY": strategy, "HEAD_START": head_start, "HEAD_EPOCHS": 3}.items():
+        monkeypatch.setattr(train, name, value)
+    assert train.plan(train.argparse.Namespace(weights="pretrained", epochs=epochs)) == expected
+    assert train.plan(train.argparse.Namespace(weights="none", epochs=epochs)) == ("zero", "train", epochs, 0)
+
+
+# --- it trains ---
+
+
+def prepare(folder: Path, **changes: Any) -> Any:
+    """A folder with digits, start weights and the script, imported."""
+    import timm
+    import torch
+
+    torch.manual_seed(0)
+    train = load(folder, diagnosis(**changes))
+    write_digits(folder / "digits", train=12, validation=6)
+    torch.save(timm.create_model("test_resnet", num_classes=1000).state_dict(), folder / "start.pt")
+    return train
+
+
+def run(train: Any, monkeypatch: Any, *flags: str) -> int:
+    """Run the script with ``flags``; gives its exit status."""
+    monkeypatch.setattr(sys, "argv", ["train.py", *flags])
+    try:
+        train.main()
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+def read_log(out: Path) -> list[dict[str, str]]:
+    with (out / "log.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def checkpoint(path: Path) -> dict[str, Any]:
+    import torch
+
+    return torch.load(path, weights_only=True)
+
+
+def same(first: Path, second: Path) -> bool:
+    """Whether two checkpoints hold the same weights, bit by bit."""
+    import torch
+
+    a, b = checkpoint(first)["model"], checkpoint(second)["model"]
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.slow
+def test_a_run_as_a_user_starts_it(tmp_path: Path) -> None:
+    prepare(tmp_path)
+    broken = tmp_path / "digits/train/0/broken.png"
+    broken.write_bytes(next((tmp_path / "digits/train/0").glob("*.png")).read_bytes()[:60])
+    (tmp_path / "digits/validation/1/empty.jpg").touch()
+    result = subprocess.run(
+        [sys.executable, tmp_path / "train.py", "--workers", "2"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("broken.png") == result.stdout.count("empty.jpg") == 1
+    assert "37 train images, 19 validation images, 0 test images in 3 classes" in result.stdout
+    rows = read_log(tmp_path / "run")
+    assert [(row["epoch"], row["phase"]) for row in rows] == [
+        ("0", "probe"),
+        ("1", "head"),
+        ("2", "full"),
+        ("3", "full"),
+    ]
+    measured = ["train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_macro_f1"]
+    assert list(rows[0]) == ["epoch", "phase", "lr", *measured, "seconds"]
+    assert float(rows[0]["val_accuracy"]) > 0.6  # even random features tell 0, 1 and 2 apart
+    metrics = json.loads((tmp_path / "run/metrics.json").read_text())
+    assert metrics["metric"] == "macro-F1"
+    assert metrics["validation"].keys() == {"accuracy", "macro_f1", "loss", "n"}
+    assert metrics["validation"]["n"] == 18
+    assert metrics["test"] is None
+    assert metrics["per_class"]["validation"].keys() == {"0", "1", "2"}
+    assert (metrics["steps"], metrics["epochs"]) == (12, 3)
+    assert metrics["classes"] == ["0", "1", "2"]
+    best, last = checkpoint(tmp_path / "run/best.pt"), checkpoint(tmp_path / "run/last.pt")
+    assert best["epoch"] == metrics["best_epoch"]
+    assert best["metric"] == pytest.approx(max(float(row["val_macro_f1"]) for row in rows), rel=1e-4)
+    assert last["epoch"] == 3
+    assert last["optimizer"]["state"]
+    assert not list((tmp_path / "run").glob("*.tmp"))
+
+
+@pytest.mark.slow
+def test_a_resumed_run_ends_as_if_it_had_never_stopped(tmp_path: Path, monkeypatch: Any) -> None:
+    wild = {"mixup": 0.4, "cutmix": 1.0, "dropout": 0.3, "random_erasing": 0.5, "color_jitter": 0.4}
+    train = prepare(tmp_path, epochs=5, head_epochs=2, patience=9, **wild)
+    assert run(train, monkeypatch, "--out", str(tmp_path / "whole"), "--limit", "30") == 0
+    whole = read_log(tmp_path / "whole")
+    for stop in (0, 1, 3):  # before the first epoch, within a phase, and in the second phase
+        out = tmp_path / f"stopped{stop}"
+        with monkeypatch.context() as patched:
+            epochs_done = iter(range(stop + 1))
+            train_epoch = train.train_epoch
+
+            def stopping(
+                *arguments: Any, train_epoch: Any = train_epoch, left: Any = epochs_done, stop: int = stop
+            ) -> Any:
+                if next(left) == stop:
+                    raise KeyboardInterrupt
+                return train_epoch(*arguments)
+
+            patched.setattr(train, "train_epoch", stopping)
+            with pytest.raises(KeyboardInterrupt):
+                run(train, patched, "--out", str(out), "--limit", "30")
+        assert len(read_log(out)) == stop + 1
+        assert run(train, monkeypatch, "--out", str(out), "--resume") == 0
+        assert same(tmp_path / "whole/last.pt", out / "last.pt")
+        assert same(tmp_path / "whole/best.pt", out / "best.pt")
+        resumed = read_log(out)
+        assert [row | {"seconds": ""} for row in resumed] == [row | {"seconds": ""} for row in whole]
+    assert {row["train_accuracy"] for row in whole} == {""}
+
+
+@pytest.mark.slow
+def test_workers_change_nothing_even_where_processes_are_spawned(tmp_path: Path, monkeypatch: Any) -> None:
+    train = prepare(tmp_path, epochs=2, head_epochs=0)
+    assert run(train, monkeypatch, "--out", str(tmp_path / "none"), "--workers", "0") == 0
+    (tmp_path / "spawn.py").write_text(
+        "import multiprocessing, train\n"
+        "if __name__ == '__main__':\n"
+        "    multiprocessing.set_start_method('spawn')\n"
+        "    train.main()\n"
+    )
+    result = subprocess.run(
+        [sys.executable, tmp_path / "spawn.py", "--workers", "1", "--out", tmp_path / "spawned"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert result.returncode == 0, result.stderr
+    assert same(tmp_path / "none/last.pt", tmp_path / "spawned/last.pt")
+
+
+@pytest.mark.slow
+def test_frozen_statistics_stay_and_others_follow_the_data(tmp_path: Path, monkeypatch: Any) -> None:
+    for mode in ("frozen", "train"):
+        train = prepare(tmp_path / mode, epochs=1, batch_norm=mode, optimizer="sgd", patience=1)
+        start = checkpoint(tmp_path / mode / "start.pt")
+        assert run(train, monkeypatch) == 0
+        last = checkpoint(tmp_path / mode / "run/last.pt")["model"]
+        assert (last["bn1.running_mean"] == start["bn1.running_mean"]).all() == (mode == "frozen")
+        assert not (last["conv1.0.weight"] == start["conv1.0.weight"]).all()
+
+
+@pytest.mark.slow
+def test_a_probe_alone_trains_no_layer(tmp_path: Path, monkeypatch: Any) -> None:
+    train = prepare(tmp_path, strategy="probe-only")
+    assert run(train, monkeypatch) == 0
+    last, start = checkpoint(tmp_path / "run/last.pt"), checkpoint(tmp_path / "start.pt")
+    assert all((last["model"][name] == start[name]).all() for name in start if not name.startswith("fc."))
+    assert [row["phase"] for row in read_log(tmp_path / "run")] == ["probe"]
+    assert json.loads((tmp_path / "run/metrics.json").read_text())["steps"] == 0
+
+
+@pytest.mark.slow
+def test_without_weights_everything_trains_and_it_says_so(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
+    train = prepare(tmp_path)
+    assert run(train, monkeypatch, "--weights", "none", "--epochs", "1") == 0
+    assert "without weights" in capsys.readouterr().out
+    assert [row["phase"] for row in read_log(tmp_path / "run")] == ["full"]
+    state = checkpoint(tmp_path / "run/last.pt")["model"]
+    assert state["bn1.running_mean"].abs().sum() > 0
+    assert run(train, monkeypatch, "--weights", "none") == 2
+    error = capsys.readouterr().err
+    assert "--resume" in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_training_stops_early_and_a_loss_that_is_no_number_ends_it(
+    tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    train = prepare(tmp_path, head_epochs=0, patience=2, epochs=9, learning_rate=1e-9)
+    assert run(train, monkeypatch, "--out", str(tmp_path / "flat")) == 0
+    assert len(read_log(tmp_path / "flat")) == 3
+    assert "stops early" in capsys.readouterr().out
+    assert run(train, monkeypatch, "--out", str(tmp_path / "mad"), "--lr", "1e30") == 1
+    error = capsys.readouterr().err
+    assert re.fullmatch(r"train.py: the loss is no longer a finite number in epoch \d: try a lower --lr.\n", error)
+    assert len(read_log(tmp_path / "mad")) >= 2
+
+
+@pytest.mark.slow
+def test_mistakes_end_in_one_line_that_helps(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
+    import timm
+    import torch
+
+    train = prepare(tmp_path)
+    state = timm.create_model("test_resnet").state_dict()
+    torch.save({"state_dict": state | {"layer1.0.conv1.weight": torch.zeros(2, 3)}}, tmp_path / "wrong.pt")
+    torch.save({name: state[name] for name in list(state)[5:]}, tmp_path / "less.pt")
+    torch.save({"code": os.system}, tmp_path / "evil.pt")
+    for flags, hint in {
+        ("--data", str(tmp_path / "nowhere")): "pass --data DIR",
+        ("--device", "tpu9"): "'tpu9' cannot be used",
+        ("--device", "meta"): "'meta' cannot be used",
+        ("--weights", str(tmp_path / "no.pt")): "does not exist",
+        ("--weights", str(tmp_path / "evil.pt")): "cannot be read",
+        ("--weights", str(tmp_path / "less.pt")): f"has no tensor {next(iter(state))}",
+        ("--weights", str(tmp_path / "wrong.pt")): "layer1.0.conv1.weight is (2, 3) in the file and (32, 32, 3, 3)",
+        ("--resume",): "last.pt cannot be read",
+    }.items():
+        assert run(train, monkeypatch, "--out", str(tmp_path / "out"), *flags) == 1, flags
+        error = capsys.readouterr().err
+        assert hint in error
+        assert error.count("\n") == 1, error
+    monkeypatch.setattr(timm, "create_model", lambda *_, **__: (_ for _ in ()).throw(OSError("no network\nat all")))
+    assert run(train, monkeypatch, "--weights", "pretrained") == 1
+    assert "(no network): pass --weights FILE or --weights none." in capsys.readouterr().err
