@@ -19,6 +19,7 @@ from cvadvisor.diagnosis import Check, Diagnosis, Inputs, to_json
 from cvadvisor.facts import DatasetFacts, Facts, ModelFacts, PlanFacts
 from cvadvisor.inspect.dataset import Dataset, inspect_dataset
 from cvadvisor.inspect.hardware import inspect_hardware
+from cvadvisor.inspect.printable import printable
 from cvadvisor.probe.runner import ProbeRun, Worker, load_model, run_probes
 from cvadvisor.probe.session import Job, Sample
 from cvadvisor.progress import Progress, silent
@@ -244,7 +245,7 @@ def _inputs(settings: Settings) -> Inputs:
         weights_file = converted.name
     elif settings.weights_file is not None:
         weights_file = _relative(settings.weights_file, settings.out)
-    name = settings.data.resolve().name
+    name = printable(settings.data.resolve().name)
     arguments = ["cvadvisor", "audit", name, "--model", settings.model, "--seed", str(settings.seed)]
     if settings.weights != "default":
         arguments += ["--weights", settings.weights_file.name if settings.weights_file else settings.weights]
@@ -261,9 +262,9 @@ def _inputs(settings: Settings) -> Inputs:
 
 def _relative(path: Path, folder: Path) -> str:
     try:
-        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+        return printable(Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix())
     except ValueError:  # another drive
-        return path.resolve().as_posix()
+        return printable(path.resolve().as_posix())
 
 
 def _environment() -> dict[str, str]:

@@ -155,3 +155,7 @@ def json_schema() -> dict[str, Any]:
     """The JSON Schema of ``audit.json``, draft 2020-12."""
     schema = _adapter().json_schema(mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "cvadvisor audit", **schema}
+
+
+if __name__ == "__main__":
+    print(json.dumps(json_schema(), indent=2))

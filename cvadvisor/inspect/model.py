@@ -188,10 +188,10 @@ def describe(model: Any, name: str, weights: Weights) -> ModelFacts:
 
 def save_state(state: "State", path: Path) -> None:
     """Write tensors as safetensors, so that the generated script can load them with timm's names."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     temporary = path.with_suffix(".tmp")
-    save_file({key: value.contiguous() for key, value in state.items()}, temporary)
+    temporary.write_bytes(save({key: value.contiguous() for key, value in state.items()}))
     temporary.replace(path)
 
 

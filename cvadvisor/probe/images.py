@@ -40,12 +40,14 @@ def load(
 def decode(path: Path, size: int) -> "np.ndarray | None":
     """Pixels (size, size, 3) of one file as uint8, or ``None`` if it cannot be read."""
     import numpy as np
-    from PIL import Image, ImageOps
+    from PIL import Image
+
+    from cvadvisor.inspect.dataset.pixels import to_rgb
 
     try:
         with Image.open(path) as image:
             image.draft("RGB", (size, size))  # a JPEG decoder that scales down while it decodes, never below size
-            rgb = ImageOps.exif_transpose(image).convert("RGB")
+            rgb = to_rgb(image)
         scale = size / min(rgb.size)
         width, height = (max(size, round(side * scale)) for side in rgb.size)
         left, top = (width - size) // 2, (height - size) // 2

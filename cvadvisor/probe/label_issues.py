@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cvadvisor.facts.probe import LabelSuspect
+from cvadvisor.inspect.printable import printable
 from cvadvisor.probe import regression
 
 if TYPE_CHECKING:
@@ -72,9 +73,9 @@ def check_labels(
         accuracy=float((other == y).mean()),
         suspects=tuple(
             LabelSuspect(
-                path=paths[i],
-                label=names[y[i]],
-                suggested=names[other[i]],
+                path=printable(paths[i]),
+                label=printable(names[y[i]]),
+                suggested=printable(names[other[i]]),
                 label_probability=float(given[i]),
                 suggested_probability=float(best[i]),
             )

@@ -5,9 +5,10 @@ import io
 from collections.abc import Iterable
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from cvadvisor.facts.seen import Thumbnail
+from cvadvisor.inspect.dataset.pixels import to_rgb
 
 SIDE_PX = 128
 MOST = 60
@@ -21,7 +22,7 @@ def thumbnails(root: Path, paths: Iterable[str]) -> tuple[Thumbnail, ...]:
         try:
             with Image.open(root / path) as image:
                 image.draft("RGB", (SIDE_PX, SIDE_PX))
-                small = ImageOps.exif_transpose(image).convert("RGB")
+                small = to_rgb(image)
                 small.thumbnail((SIDE_PX, SIDE_PX))
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             continue
