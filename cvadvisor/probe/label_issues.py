@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 MOST_GIVEN, LEAST_OTHER = 0.1, 0.5
-"""A label is suspect below the first probability, if another class is above the second and the neighbours don't vote for it."""
+"""A label is suspect below the first, if another class is above the second and the neighbours vote against it."""
 
 
 @dataclass(frozen=True)
