@@ -53,18 +53,18 @@ def check_labels(
     if counts[counts > 0].min() < regression.FOLDS:
         return None
     folds = regression.split_folds(y, seed)
-    best_loss, probability, votes = float("inf"), np.empty(0), np.empty(0)
+    outcomes = []
     for number, view in enumerate(views):
         z = regression.compress(regression.standardise(view)[0])
         penalty = regression.choose_penalty(z, y, len(names), seed)
-        this, its_votes = np.zeros((len(y), len(names))), np.zeros(len(y), int)
+        predicted, voted = np.zeros((len(y), len(names))), np.zeros(len(y), int)
         for fold in range(regression.FOLDS):
             tick(number * regression.FOLDS + fold, len(views) * regression.FOLDS)
             held = folds == fold
-            this[held] = regression.probabilities(regression.fit(z[~held], y[~held], penalty), z[held], len(names))
-            its_votes[held] = regression.neighbours(z[~held], y[~held], z[held])
-        if (loss := regression.log_loss(this, y)) < best_loss:
-            best_loss, probability, votes = loss, this, its_votes
+            predicted[held] = regression.probabilities(regression.fit(z[~held], y[~held], penalty), z[held], len(names))
+            voted[held] = regression.neighbours(z[~held], y[~held], z[held])
+        outcomes.append((regression.log_loss(predicted, y), predicted, voted))
+    _, probability, votes = min(outcomes, key=lambda outcome: outcome[0])
     other = probability.argmax(1)
     given, best = probability[np.arange(len(y)), y], probability.max(1)
     suspect = (other != y) & (votes != y) & (given < MOST_GIVEN) & (best > LEAST_OTHER)

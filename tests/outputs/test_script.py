@@ -366,6 +366,22 @@ def test_metrics_are_scikit_learns(train: Any) -> None:
     assert recall[4:] == [None, None]
 
 
+def test_a_model_of_fixed_size_is_built_for_the_size_asked_for(train: Any, monkeypatch: Any) -> None:
+    import torch
+
+    monkeypatch.setattr(train, "MODEL", "test_vit")
+    model = train.build_model(3, "none", 64)
+    assert model(torch.zeros(1, 3, 64, 64)).tolist() == [[0, 0, 0]]  # the head is at zero
+    assert train.build_optimizer(model, "full").param_groups
+
+
+def test_a_head_of_another_kind_is_refused(train: Any, monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.setattr(train, "MODEL", "levit_128s")
+    with pytest.raises(SystemExit):
+        train.build_model(3, "none", 224)
+    assert "not one linear layer with a bias" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("strategy", "head_start", "epochs", "expected"),
     [
