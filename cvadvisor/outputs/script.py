@@ -5,6 +5,7 @@ them. So nothing reaches the script but through :func:`_literal` or :func:`_comm
 """
 
 import dataclasses
+import re
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -15,6 +16,9 @@ from cvadvisor.shipped import shipped
 
 _WIDTH = 120
 """Columns of a line, as the script's formatter has it."""
+_NARROWEST = 20
+"""Columns that a comment needs to say anything."""
+_SENTENCE_END = re.compile(r"[.!?](?= [A-Z0-9])")
 
 
 def render(diagnosis: Diagnosis) -> str:
@@ -88,15 +92,18 @@ def _literal(value: Any) -> _Source:
 
 
 def _comment(text: str, width: int, tail: str = "") -> _Source:
-    """``text`` and then ``tail`` as a comment of one line, at most ``width`` columns: ``text`` is cut first."""
-    tail = _cut(tail, width // 2)
-    return _Source(f"# {_cut(text, width - len('#  ') - len(tail))} {tail}".rstrip())
+    """``text`` and then ``tail`` as a comment of one line, at most ``width`` columns: ``text`` is shortened first."""
+    tail = _shortened(tail, width // 2)
+    return _Source(f"# {_shortened(text, width - len('#  ') - len(tail))} {tail}".rstrip())
 
 
-def _cut(text: str, room: int) -> str:
-    """``text`` on one line, nothing in it that cannot be seen, and cut short of ``room`` characters."""
+def _shortened(text: str, room: int) -> str:
+    """``text`` on one line of ``room`` characters that can all be seen: whole sentences, or the start of one."""
     line = "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
-    return line if len(line) <= room else line[: room - 1].rstrip() + "…"
+    if len(line) <= room:
+        return line
+    ends = [match.end() for match in _SENTENCE_END.finditer(line) if match.end() <= room]
+    return line[: ends[-1]] if ends else line[: room - 1].rstrip() + "…"
 
 
 def _constant(field: str, value: Any, history: History | None) -> _Source:
@@ -106,7 +113,7 @@ def _constant(field: str, value: Any, history: History | None) -> _Source:
         return _Source(code)
     rule = next((step.rule for step in reversed(history.steps) if step.applied), None)
     tail = f"({rule})" if rule else ""
-    after = _comment(history.reason, 10_000, tail)
-    if len(code) + 2 + len(after) <= _WIDTH:
+    after = _comment(history.reason, max(_NARROWEST, _WIDTH - len(code) - len("  ")), tail)
+    if len(code) + len("  ") + len(after) <= _WIDTH and "…" not in after:
         return _Source(f"{code}  {after}")
     return _Source(f"{_comment(history.reason, _WIDTH, tail)}\n{code}")

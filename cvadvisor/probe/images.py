@@ -48,10 +48,11 @@ def decode(path: Path, size: int) -> "np.ndarray | None":
         with Image.open(path) as image:
             image.draft("RGB", (size, size))  # a JPEG decoder that scales down while it decodes, never below size
             rgb = to_rgb(image)
-        scale = size / min(rgb.size)
-        width, height = (max(size, round(side * scale)) for side in rgb.size)
-        left, top = (width - size) // 2, (height - size) // 2
-        box = (left / scale, top / scale, min(rgb.width, (left + size) / scale), min(rgb.height, (top + size) / scale))
-        return np.asarray(rgb.resize((size, size), Image.Resampling.BILINEAR, box=box))
+            scale = size / min(rgb.size)
+            width, height = (max(size, round(side * scale)) for side in rgb.size)
+            left, top = (width - size) // 2, (height - size) // 2
+            right, bottom = min(rgb.width, (left + size) / scale), min(rgb.height, (top + size) / scale)
+            box = (left / scale, top / scale, right, bottom)
+            return np.asarray(rgb.resize((size, size), Image.Resampling.BILINEAR, box=box))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None

@@ -12,6 +12,8 @@ import queue
 import sys
 import threading
 import time
+import traceback
+from pathlib import Path
 from typing import Any, TextIO
 
 from pydantic import TypeAdapter
@@ -102,8 +104,9 @@ def _answer(session: Session, command: dict[str, Any]) -> dict[str, Any]:
 def _reason(error: Exception) -> str:
     if type(error).__name__ == "OutOfMemoryError":
         return "ran out of GPU memory"
-    first = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
-    return f"{type(error).__name__}: {first}"
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    said = f"{type(error).__name__}: {str(error).strip()}".rstrip(": ").splitlines()[0][:300]
+    return f"{said} ({Path(where.filename).name}, line {where.lineno})"
 
 
 if __name__ == "__main__":
