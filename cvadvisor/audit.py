@@ -138,7 +138,7 @@ def _probe(settings: Settings, measured: _Measured, progress: Progress) -> None:
     with Worker(_job(settings, measured)) as worker:
         with _timed(measured.timings_s, "model"):
             model, device, check = load_model(worker, progress)
-        measured.checks.append(check)
+        measured.probes.checks.append(check)
         if model is None or device is None:
             measured.probes.skip_rest(f"the model could not be loaded: {check.reason}")
             return

@@ -199,11 +199,14 @@ class ProbeRun:
         self.checks.append(_check(probe.name, probe.title, probe.provides, answer))
 
     def skip_rest(self, reason: str, enable: str | None = None) -> None:
-        """Every probe that has not run yet is *not checked*, for one reason."""
+        """The model and every probe that has not run yet are *not checked*, for one reason."""
         done = {check.name for check in self.checks}
+        answer = Answer("not checked", reason=reason, enable=enable)
+        if "model" not in done:
+            self.checks.append(_check("model", MODEL_TITLE, "model", answer))
         for probe in PROBES:
             if probe.name not in done:
-                self.add(probe, Answer("not checked", reason=reason, enable=enable))
+                self.add(probe, answer)
 
     @property
     def facts(self) -> ProbeFacts:
