@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from cvadvisor import __version__
-from cvadvisor.config import RESULT_FILES, Settings
+from cvadvisor.config import CONVERTED_WEIGHTS, RESULT_FILES, Settings
 from cvadvisor.diagnosis import Check, Diagnosis, Inputs, to_json
 from cvadvisor.facts import DatasetFacts, Facts, ModelFacts, PlanFacts
 from cvadvisor.inspect.dataset import Dataset, inspect_dataset
+from cvadvisor.inspect.dataset.layouts import find_layout
+from cvadvisor.inspect.dataset.thumbnails import thumbnails
 from cvadvisor.inspect.hardware import inspect_hardware
 from cvadvisor.inspect.printable import printable
-from cvadvisor.probe.runner import ProbeRun, Worker, load_model, run_probes
+from cvadvisor.probe.runner import ProbeRun, Worker, check_model_name, load_model, run_probes
 from cvadvisor.probe.session import Job, Sample
 from cvadvisor.progress import Progress, silent
 
@@ -28,7 +30,8 @@ SCAN_TITLE = "Every image, once"
 MOST_TRAIN_SAMPLES, MOST_HELD_OUT_SAMPLES = 4000, 2000
 """Images that are offered to probes, drawn by seed."""
 MODEL_STRIDE_PX = 32
-"""Most networks halve the image five times, so sizes are multiples of this and never below twice it."""
+"""Most networks halve the image five times, so sizes are multiples of this."""
+LEAST_INPUT_PX = 128
 
 
 @dataclasses.dataclass
@@ -40,28 +43,33 @@ class _Measured:
     checks: list[Check]
     probes: ProbeRun
     timings_s: dict[str, float]
+    converted: bool = False
     interrupted: bool = False
 
 
 def audit(settings: Settings, progress: Progress = silent) -> Diagnosis:
-    """Audit a dataset, a model and a training log; write nothing but converted weights.
+    """Audit a dataset, a model and a training log; write nothing but weights that had to be converted for the script.
 
     Raises:
         DatasetError: the dataset can't be understood.
-        ModelError: the model's name or its weights file is wrong.
+        ModelError: the model's name, its weights file or the device is wrong.
         LogError: the training log can't be read.
         KeyboardInterrupt: stopped before there was anything to report. Stopped later, the diagnosis says so.
     """
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    measured = _inspect(settings, progress)
-    if settings.probes:
+    with Worker() as worker:
+        if settings.probes:
+            find_layout(settings.data)  # quick to find wrong, as a misspelt model is
+            check_model_name(worker, settings.model, progress)
+        measured = _inspect(settings, progress)
         try:
-            _probe(settings, measured, progress)
+            if settings.probes:
+                _probe(settings, measured, worker, progress)
+            else:
+                measured.probes.skip_rest("probes were turned off", "audit without --no-probes")
         except KeyboardInterrupt:
             measured.interrupted = True
             measured.probes.skip_rest("the audit was interrupted", "run it again and let it finish")
-    else:
-        measured.probes.skip_rest("probes were turned off", "leave out --no-probes")
     return _advise(settings, measured, created)
 
 
@@ -77,6 +85,7 @@ def write(diagnosis: Diagnosis, out: Path) -> dict[str, Path]:
     if diagnosis.advice is not None:
         texts["train.py"] = script.render(diagnosis)
     written = {}
+    out.mkdir(parents=True, exist_ok=True)
     for name in RESULT_FILES:
         if name in texts:
             temporary = out / f".{name}.tmp"
@@ -88,14 +97,14 @@ def write(diagnosis: Diagnosis, out: Path) -> dict[str, Path]:
 def plan_image_size(model: ModelFacts, dataset: DatasetFacts) -> int:
     """Side in px of the training input: what the weights were trained at, unless the images hold much less.
 
-    Images with a shorter side under half of that are enlarged to about twice their size and no further: the rest would
-    cost time and add no detail (Big Transfer trains images under 96 px at 128).
+    Images with a shorter side under half of that are enlarged to about twice their size, or to 128 px, and no further:
+    the rest would cost time and add no detail (Big Transfer trains images under 96 px at 128).
     """
     short = dataset.median_short_side_px
     if model.fixed_input_size or short is None or short >= model.input_size_px / 2:
         return model.input_size_px
     doubled = -(-int(2 * short) // MODEL_STRIDE_PX) * MODEL_STRIDE_PX
-    return min(model.input_size_px, max(2 * MODEL_STRIDE_PX, doubled))
+    return min(model.input_size_px, max(LEAST_INPUT_PX, doubled))
 
 
 def _inspect(settings: Settings, progress: Progress) -> _Measured:
@@ -133,23 +142,25 @@ def _inspect(settings: Settings, progress: Progress) -> _Measured:
     return _Measured(facts, dataset, checks, ProbeRun(), timings)
 
 
-def _probe(settings: Settings, measured: _Measured, progress: Progress) -> None:
-    """Load the model and run the probes in a worker; ``measured`` grows as they finish."""
-    with Worker(_job(settings, measured)) as worker:
-        with _timed(measured.timings_s, "model"):
-            model, device, check = load_model(worker, progress)
-        measured.probes.checks.append(check)
-        if model is None or device is None:
-            measured.probes.skip_rest(f"the model could not be loaded: {check.reason}")
-            return
-        assert measured.facts.plan is not None
-        assert measured.facts.hardware is not None
-        size = plan_image_size(model, measured.dataset.facts)
-        plan = dataclasses.replace(measured.facts.plan, image_size_px=size)
-        hardware = dataclasses.replace(measured.facts.hardware, device=device)
-        measured.facts = dataclasses.replace(measured.facts, model=model, plan=plan, hardware=hardware)
-        with _timed(measured.timings_s, "probes"):
-            run_probes(measured.probes, worker, size, settings.budget_s, progress)
+def _probe(settings: Settings, measured: _Measured, worker: Worker, progress: Progress) -> None:
+    """Load the model and run the probes in the worker; ``measured`` grows as they finish."""
+    worker.job = _job(settings, measured)
+    with _timed(measured.timings_s, "model"):
+        loaded = load_model(measured.probes, worker, progress)
+    if loaded is None:
+        return
+    assert measured.facts.plan is not None
+    assert measured.facts.hardware is not None
+    size = plan_image_size(loaded.facts, measured.dataset.facts)
+    measured.converted = loaded.converted
+    measured.facts = dataclasses.replace(
+        measured.facts,
+        model=loaded.facts,
+        plan=dataclasses.replace(measured.facts.plan, image_size_px=size),
+        hardware=dataclasses.replace(measured.facts.hardware, device=loaded.device),
+    )
+    with _timed(measured.timings_s, "probes"):
+        run_probes(measured.probes, worker, size, settings.budget_s, progress)
 
 
 def _job(settings: Settings, measured: _Measured) -> Job:
@@ -171,7 +182,7 @@ def _job(settings: Settings, measured: _Measured) -> Job:
         cores=hardware.cpu_cores,
         seed=settings.seed,
         budget_s=settings.budget_s,
-        save_weights=str(_converted_weights(settings).resolve()),
+        save_weights=str((settings.out / CONVERTED_WEIGHTS).resolve()),
     )
 
 
@@ -191,7 +202,7 @@ def _advise(settings: Settings, measured: _Measured, created: str) -> Diagnosis:
     probes = measured.probes
     facts = dataclasses.replace(measured.facts, probe=probes.facts)
     checks = (*measured.checks, *probes.checks)
-    inputs = _inputs(settings)
+    inputs = _inputs(settings, converted=measured.converted)
     with _timed(measured.timings_s, "rules"):
         outcomes, findings, fired = judge(compile_rules(load_rules()), facts, checks)
         advice = None
@@ -200,8 +211,6 @@ def _advise(settings: Settings, measured: _Measured, created: str) -> Diagnosis:
             size, seed = facts.plan.image_size_px, settings.seed
             advice = shape_recipe(fired, facts, model=facts.model.name, weights=weights, image_size=size, seed=seed)
     shown = _shown_paths(facts, [finding.show for finding in findings if finding.show]) if settings.images else []
-    from cvadvisor.inspect.dataset.thumbnails import thumbnails
-
     return Diagnosis(
         schema_version="1",
         tool_version=__version__,
@@ -232,23 +241,23 @@ def _shown_paths(facts: Facts, fact_paths: list[str]) -> list[str]:
     return paths
 
 
-def _converted_weights(settings: Settings) -> Path:
-    """Where weights whose names had to be changed are written, for the script."""
-    return settings.out / f"{''.join(c if c.isalnum() else '_' for c in settings.model)}.safetensors"
-
-
-def _inputs(settings: Settings) -> Inputs:
+def _inputs(settings: Settings, *, converted: bool) -> Inputs:
     """The inputs, with paths relative to the results, so that a report gives away no home folder."""
-    converted = _converted_weights(settings)
     weights_file = None
-    if settings.probes and converted.exists():
-        weights_file = converted.name
+    if converted:
+        weights_file = CONVERTED_WEIGHTS
     elif settings.weights_file is not None:
         weights_file = _relative(settings.weights_file, settings.out)
     name = printable(settings.data.resolve().name)
-    arguments = ["cvadvisor", "audit", name, "--model", settings.model, "--seed", str(settings.seed)]
+    given = name if settings.data.is_absolute() else printable(settings.data)
+    arguments = ["cvadvisor", "audit", given, "--model", settings.model, "--seed", str(settings.seed)]
     if settings.weights != "default":
         arguments += ["--weights", settings.weights_file.name if settings.weights_file else settings.weights]
+    if settings.log:
+        arguments += ["--log", settings.log.name]
+    if settings.device != "auto":
+        arguments += ["--device", settings.device]
+    arguments += ["--no-probes"] * (not settings.probes) + ["--no-images"] * (not settings.images)
     return Inputs(
         data=_relative(settings.data, settings.out),
         data_name=name,

@@ -25,20 +25,15 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
+DEFAULT_OUT = "cvadvisor-out"
+
 FailOn = Literal["error", "warning", "never"]
 RenderFormat = Literal["html", "text", "json", "script"]
 
 
 def main() -> None:
-    """Run the command line; errors of the user's making are one line and exit code 2."""
-    try:
-        app()
-    except KeyboardInterrupt:
-        print("Interrupted before there was anything to report.", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(141)
+    """Run the command line."""
+    app()
 
 
 def _version(asked: bool) -> None:
@@ -78,7 +73,9 @@ def audit(
     with _one_line_errors():
         kind, weights_file = config.parse_weights(weights)
         budget_s = config.parse_duration(budget)
-        folder = config.prepare_out(out, "cvadvisor-out", force=force)
+        folder = config.prepare_out(out, DEFAULT_OUT, force=force)
+        if out is None and folder.name != DEFAULT_OUT:
+            print(f"{DEFAULT_OUT} exists: the results go to {folder}.", file=sys.stderr)
         settings = config.Settings(
             data=data,
             out=folder,
@@ -161,21 +158,30 @@ def _run(settings: "config.Settings") -> "Diagnosis":
         diagnosis = run_audit(settings, progress)
     written = write(diagnosis, settings.out)
     print(text.render(diagnosis))
-    print("\n".join(f"{'wrote':>8} {path}" for path in written.values()))
+    print(f"Report:  {written['report.html']}")
+    if "train.py" in written:
+        print(f"Next:    python {written['train.py']} --epochs 1 --limit 200")
+    if diagnosis.interrupted:
+        print("Stopped early: what had been measured until then is in the report.")
     return diagnosis
 
 
 def _exit(diagnosis: "Diagnosis", fail_on: FailOn) -> NoReturn:
-    """130 for an interrupted audit, 1 for findings at or above ``fail_on``, else 0."""
+    """130 for an interrupted audit, 2 where the model could not be judged, 1 for findings to fail on, else 0."""
+    if any(check.name == "model" and check.status == "failed" for check in diagnosis.checks):
+        raise typer.Exit(2)
     failing = {"error": ("error",), "warning": ("error", "warning"), "never": ()}[fail_on]
     raise typer.Exit(130 if diagnosis.interrupted else 1 if diagnosis.worst in failing else 0)
 
 
 @contextmanager
 def _one_line_errors() -> Iterator[None]:
-    """Errors of the user's making become one line on standard error and exit code 2."""
+    """Errors of the user's making become one line on standard error and exit code 2; Ctrl-C is one line and 130."""
     try:
         yield
+    except KeyboardInterrupt:
+        print("cvadvisor: interrupted before there was anything to report.", file=sys.stderr)
+        raise typer.Exit(130) from None
     except UserError as error:
         print(f"cvadvisor: {' '.join(str(error).split())}", file=sys.stderr)
         raise typer.Exit(2) from None

@@ -11,6 +11,8 @@ from cvadvisor.errors import UserError
 DEFAULT_MODEL = "resnet50"
 DEFAULT_BUDGET_S = 300.0
 RESULT_FILES = ("audit.json", "report.html", "train.py")
+CONVERTED_WEIGHTS = "weights.safetensors"
+"""Weights under timm's names, written where timm alone could not load what the audit loaded."""
 
 
 class SettingsError(UserError):
@@ -77,7 +79,9 @@ def parse_duration(text: str) -> float:
 
 
 def prepare_out(out: Path | None, default: str, *, force: bool) -> Path:
-    """The folder for results, made and writable; without ``out`` the first free one of default, default-2 …
+    """The folder for results, which can be written; without ``out`` the first free one of default, default-2 …
+
+    It is made when there is something to put into it.
 
     Raises:
         SettingsError: it can't be written, or holds results already and ``force`` is off.
@@ -87,14 +91,10 @@ def prepare_out(out: Path | None, default: str, *, force: bool) -> Path:
         out = next(folder for name in names if not (folder := Path(name)).exists())
     if out.exists() and not out.is_dir():
         raise SettingsError(f"--out {out} is a file: name a folder.")
-    taken = [name for name in RESULT_FILES if (out / name).exists()]
+    taken = [name for name in (*RESULT_FILES, CONVERTED_WEIGHTS) if (out / name).exists()]
     if taken and not force:
         raise SettingsError(f"{out} already holds {', '.join(taken)}: choose another --out, or add --force.")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        probe = out / f".cvadvisor-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise SettingsError(f"--out {out} cannot be written: {error.strerror}.") from error
+    nearest = next(folder for folder in (out, *out.resolve().parents) if folder.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise SettingsError(f"--out {out} cannot be written: {nearest} is no folder that you may write to.")
     return out

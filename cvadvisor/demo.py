@@ -158,6 +158,6 @@ def _show(diagnosis: Diagnosis, planted: Planted, written: dict[str, Path]) -> S
     lines += ["", "Every planted flaw was found." if all_found else "Not every planted flaw was found."]
     lines += ["", f"Report:  {written['report.html']}"]
     if "train.py" in written:
-        lines += [f"Next:    python {written['train.py']} --epochs 3"]
+        lines += [f"Next:    python {written['train.py']} --epochs 1"]
     lines += [f"Or:      cvadvisor audit YOUR_DATA --model {WHEEL_MODEL}"]
     return Shown("\n".join(lines), all_found, diagnosis.interrupted)

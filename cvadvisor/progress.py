@@ -20,36 +20,38 @@ def on_stderr() -> Iterator[Progress]:
         yield _lines()
         return
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, TaskID, TextColumn
+    from rich.progress import Progress as Bars
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=False) as bars:
-        tasks: dict[str, int] = {}
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[note]}"))
+    with Bars(*columns, console=Console(stderr=True), transient=False) as bars:
+        tasks: dict[str, TaskID] = {}
+        started: dict[tuple[str, int], float] = {}
+
+        def finish(title: str) -> None:
+            task = bars.tasks[tasks[title]]
+            bars.update(task.id, total=1, completed=1, note=task.fields["took"] or f"{task.elapsed or 0:.0f} s")
+            bars.update(task.id, took=task.fields["note"])
 
         def show(title: str, done: int, total: int) -> None:
-            for other, task in tasks.items():
-                if other != title and not bars.tasks[task].finished:
-                    whole = bars.tasks[task].total or 1
-                    bars.update(task, total=whole, completed=whole)  # type: ignore[arg-type]
             if title not in tasks:
-                tasks[title] = bars.add_task(title, total=total or None)
-            bars.update(tasks[title], completed=done, total=total or None)  # type: ignore[arg-type]
+                for other in tasks:
+                    finish(other)
+                tasks[title] = bars.add_task(title, total=None, note="", took="")
+            began = started.setdefault((title, total), time.monotonic())
+            bars.update(tasks[title], completed=done, total=total or None, note=_left(done, total, began))
 
         yield show
+        for title in tasks:
+            finish(title)
+
+
+def _left(done: int, total: int, began: float) -> str:
+    """How far a stage is, and about how long it will still take."""
+    if not total:
+        return ""
+    left = (time.monotonic() - began) / done * (total - done) if done else None
+    return f"{done:,} of {total:,}" + ("" if left is None else f", about {left:.0f} s left")
 
 
 def _lines() -> Progress:

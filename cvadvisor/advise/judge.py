@@ -81,6 +81,7 @@ def _act(compiled: CompiledRule, item: CompiledAdvice, lookup: Lookup) -> Act:
         rule=rule.code,
         strength=rule.strength,
         missing=missing,
+        even_if_measured=advice.even_if_measured,
     )
 
 

@@ -34,7 +34,8 @@ class Advice(_Strict):
     """What a rule does to one field of the recipe: exactly one of ``set``, ``scale``, ``at_most``, ``at_least``.
 
     A value that starts with ``=`` is an expression. ``stage`` says whether what is set is a rule of thumb ('prior') or
-    replaces one ('measured'); ``reason`` stands for the rule's message in the recipe's history.
+    replaces one ('measured'); ``even_if_measured`` scales a measured value too, where the measurement did not include
+    what the rule found; ``reason`` stands for the rule's message in the recipe's history.
     """
 
     field: str
@@ -43,6 +44,7 @@ class Advice(_Strict):
     at_most: Scalar | None = None
     at_least: Scalar | None = None
     stage: Literal["prior", "measured"] | None = None
+    even_if_measured: bool = False
     reason: _Words | None = None
 
     @property

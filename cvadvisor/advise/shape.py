@@ -39,6 +39,7 @@ class Act:
         rule: the rule's code.
         strength: what the rule rests on, which settles conflicts.
         missing: the fact that is not known.
+        even_if_measured: whether it scales what was measured too.
     """
 
     field: str
@@ -49,6 +50,7 @@ class Act:
     rule: str
     strength: Strength
     missing: str | None = None
+    even_if_measured: bool = False
 
     @property
     def text(self) -> str:
@@ -139,7 +141,7 @@ def _shape_field(field: str, start: Step, acts: list[Act]) -> tuple[History, lis
             conflicts += conflict
             measured = stage == "measured"
     for act in (act for act in known if act.stage == "adjusted"):
-        if measured:
+        if measured and not act.even_if_measured:
             steps.append(_not_applied(act, value, _INCLUDED))
             continue
         assert isinstance(value, int | float)

@@ -34,9 +34,9 @@ def listed(description: str) -> Any:
 
 @facts
 class Estimate:
-    """A measured quantity with its uncertainty."""
+    """A measured quantity with its uncertainty: the 95 % interval of a share of images, or the range over runs."""
 
     value: float = known("The measured value.")
-    low: float = known("Lower end of the 95 % interval.")
-    high: float = known("Upper end of the 95 % interval.")
-    n: int = known("How many observations (images, seeds) it rests on.")
+    low: float = known("Lower end.")
+    high: float = known("Upper end.")
+    n: int = known("How many observations it rests on: images for an interval, runs for a range.")

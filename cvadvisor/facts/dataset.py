@@ -97,6 +97,7 @@ class DatasetFacts:
         "Validation images whose pixels are also in training.", unit="images"
     )
     leaked_validation_share: float | None = optional("Their share of the validation split.")
+    leaked_test_share: float | None = optional("Leaked test images as a share of the test split.")
     leaked_test_images: int | None = optional(
         "Test images whose pixels are also in training or validation.", unit="images"
     )

@@ -46,10 +46,11 @@ class OverfitFacts:
     learning_rate: float = known("Learning rate used.")
     max_steps: int = known("Steps it was given.", unit="steps")
     chance_loss: float = known("ln(classes): the cross-entropy of knowing nothing.", unit="nats")
-    library_head_loss: float = known("First loss with the head as the model library makes it.", unit="nats")
-    library_head_loss_ratio: float = known("That loss over ln(classes).")
-    initial_loss: float = known("First loss with a head that starts at zero.", unit="nats")
-    final_loss: float = known("Loss after the last step.", unit="nats")
+    library_head_is_finite: bool = known("Whether the first loss with the model library's own head is a finite number.")
+    library_head_loss: float | None = optional("First loss with the head as the model library makes it.", unit="nats")
+    library_head_loss_ratio: float | None = optional("That loss over ln(classes).")
+    initial_loss: float | None = optional("First loss with a head that starts at zero.", unit="nats")
+    final_loss: float | None = optional("Loss after the last step.", unit="nats")
     final_accuracy: float = known("Accuracy on the batch after the last step.")
     fitted: bool = known("Whether every image of the batch was memorised.")
     steps_to_fit: int | None = optional("Steps until every image was memorised.", unit="steps")
@@ -70,9 +71,12 @@ class LearningRateFacts:
     seeds: int = known("Runs with different batches and order.")
     lowest_tried: float = known("Where the rate started.")
     highest_tried: float = known("Where it ended: at divergence or at the end of the range.")
-    steepest: Estimate = known("The rate at which the loss fell fastest over log(rate): median and range over seeds.")
-    highest_improving: Estimate = known(
-        "The highest rate at which the loss still clearly fell: median and range over seeds."
+    loss_fell: bool = known("Whether the loss fell at any rate; if not, there is nothing to pick.")
+    steepest: Estimate | None = optional(
+        "The rate at which the loss fell fastest over log(rate): of the mean curve, with the range over single runs."
+    )
+    highest_improving: Estimate | None = optional(
+        "The highest rate at which the loss still clearly fell: of the mean curve, with the range over single runs."
     )
     diverges_at: float | None = optional("The lowest rate, over seeds, at which the loss left its best for good.")
 

@@ -116,9 +116,9 @@ def create(name: str, classes: int) -> Any:
         model = timm.create_model(name, pretrained=False, num_classes=classes)
     except Exception as error:
         raise ModelError(f"timm cannot build {name!r} with {classes} classes: {_first_line(error)}") from error
-    if not isinstance(model.get_classifier(), nn.Linear):
+    if not isinstance(model.get_classifier(), nn.Linear) or model.get_classifier().bias is None:
         kind = type(model.get_classifier()).__name__
-        raise ModelError(f"The head of {name!r} is {kind}, not one linear layer: choose another model.")
+        raise ModelError(f"The head of {name!r} is {kind}, not one linear layer with a bias: choose another model.")
     return model
 
 
@@ -190,6 +190,7 @@ def save_state(state: "State", path: Path) -> None:
     """Write tensors as safetensors, so that the generated script can load them with timm's names."""
     from safetensors.torch import save
 
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
     temporary.write_bytes(save({key: value.contiguous() for key, value in state.items()}))
     temporary.replace(path)
@@ -203,7 +204,7 @@ def _source_classes(model: Any, weights: Weights) -> int | None:
 
 
 def _read_state(file: Path) -> tuple["State", bool]:
-    """The tensors in ``file``, and whether their names were changed to timm's."""
+    """The tensors in ``file``, and whether they had to be unwrapped or renamed."""
     import torch
 
     if not file.is_file():
@@ -218,13 +219,16 @@ def _read_state(file: Path) -> tuple["State", bool]:
     except Exception as error:
         hint = "it must be a safetensors file or a checkpoint that holds only tensors"
         raise ModelError(f"Weights file {file} cannot be read safely: {hint} ({_first_line(error)}).") from error
+    wrapped = False
     for key in ("state_dict", "model_state_dict", "model"):
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
+            content, wrapped = content[key], True
     if not isinstance(content, Mapping) or not all(isinstance(v, torch.Tensor) for v in content.values()):
         raise ModelError(f"Weights file {file} holds no tensors by name.")
     state = {str(key).removeprefix("module."): value for key, value in content.items()}
-    return (_wheel_names(state), True) if "_conv_stem.weight" in state else (state, False)
+    if "_conv_stem.weight" in state:
+        return _wheel_names(state), True
+    return state, wrapped or set(state) != set(content)  # other loaders may choose another part of it
 
 
 def _wheel_weights(name: str) -> Weights | None:

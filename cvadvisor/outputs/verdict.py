@@ -9,27 +9,33 @@ _NOUNS = {"error": "error", "warning": "warning", "info": "note"}
 def verdict(diagnosis: Diagnosis) -> str:
     """The sentence that a reader needs if they read only one."""
     errors, warnings = (len(having(diagnosis, severity)) for severity in ("error", "warning"))
-    names = [diagnosis.inputs.model, diagnosis.inputs.data_name]
-    train = f"train {' on '.join(name for name in names if name)}".strip()
+    what = " on ".join(name for name in (diagnosis.inputs.model, diagnosis.inputs.data_name) if name)
+    train, failed = f"train {what}".strip(), _failed(diagnosis)
     if errors:
         sentence = f"Fix {counted(errors, 'error')} before you {train}."
+    elif "model" in failed:
+        sentence = f"{what} could not be judged: the model could not be loaded."
     elif warnings:
         worth = "is worth a look" if warnings == 1 else "are worth a look"
         sentence = f"{counted(warnings, 'warning')} {worth} before you {train}."
     elif not judged(diagnosis):
         sentence = f"Nothing could be judged yet about how to {train}."
+    elif failed:
+        sentence = f"{what} could not be fully judged: {counted(len(failed), 'measurement')} failed."
     elif with_status(diagnosis, "not checked") or with_status(diagnosis, "failed"):
         sentence = f"Nothing that was checked stands in the way: you can {train}."
     else:
         sentence = f"Nothing stands in the way: you can {train}."
     if diagnosis.interrupted:
-        return f"Stopped early. So far: {sentence[0].lower()}{sentence[1:]}"
+        first = sentence[0] if what and sentence.startswith(what) else sentence[0].lower()
+        return f"Stopped early. So far: {first}{sentence[1:]}"
     return sentence
 
 
 def besides(diagnosis: Diagnosis) -> str:
     """What the verdict leaves out: the milder findings, and what became of the other rules."""
-    severities = ("warning", "info") if having(diagnosis, "error") else ("info",)
+    named_no_warning = having(diagnosis, "error") or "model" in _failed(diagnosis)
+    severities = ("warning", "info") if named_no_warning else ("info",)
     milder = [counted(len(found), _NOUNS[s]) for s in severities if (found := having(diagnosis, s))]
     rules = [f"{counted(len(with_status(diagnosis, 'passed')), 'rule')} passed"]
     if unchecked := with_status(diagnosis, "not checked"):
@@ -50,6 +56,11 @@ def having(diagnosis: Diagnosis, *severities: str) -> list[Finding]:
 def with_status(diagnosis: Diagnosis, status: Status) -> list[Outcome]:
     """The rules that came out so."""
     return [outcome for outcome in diagnosis.outcomes if outcome.status == status]
+
+
+def _failed(diagnosis: Diagnosis) -> list[str]:
+    """Names of the measurements that failed."""
+    return [check.name for check in diagnosis.checks if check.status == "failed"]
 
 
 def judged(diagnosis: Diagnosis) -> int:

@@ -23,6 +23,8 @@ TRAIN_LADDER = (4000, 2000, 1000, 500, 250)
 BATCH = 32
 GRID = 3
 """Side of the grid that the second-to-last stage is pooled to, where labels are checked."""
+MOST_GRID_FEATURES = 4096
+"""Wider grids are pooled more coarsely: their label check would take longer than the forward passes."""
 SUSPECTS_SHOWN = 24
 
 
@@ -112,6 +114,7 @@ def _features(
     import torch
 
     pixels, labels, paths = session.images(part, session.image_size, samples)
+    session.forget(part)
     model = session.fresh_model().eval()
     pooled, grids = [], []
     with torch.inference_mode():
@@ -119,7 +122,9 @@ def _features(
             x = session.batch(pixels[start : start + BATCH])
             final, stage = _stages(model, x)
             pooled.append(model.forward_head(final, pre_logits=True).float().cpu().numpy())
-            grids.append(torch.nn.functional.adaptive_avg_pool2d(stage, GRID).flatten(1).float().cpu().numpy())
+            side = GRID if stage.shape[1] * GRID**2 <= MOST_GRID_FEATURES else 2
+            side = side if stage.shape[1] * side**2 <= MOST_GRID_FEATURES else 1
+            grids.append(torch.nn.functional.adaptive_avg_pool2d(stage, side).flatten(1).float().cpu().numpy())
             session.tick(start, len(pixels))
     if not pooled:
         raise NotChecked("no image could be read")

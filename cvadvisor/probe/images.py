@@ -42,10 +42,10 @@ def decode(path: Path, size: int) -> "np.ndarray | None":
     import numpy as np
     from PIL import Image
 
-    from cvadvisor.inspect.dataset.pixels import to_rgb
+    from cvadvisor.inspect.dataset.pixels import formats, to_rgb
 
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=formats()) as image:
             image.draft("RGB", (size, size))  # a JPEG decoder that scales down while it decodes, never below size
             rgb = to_rgb(image)
             scale = size / min(rgb.size)

@@ -29,6 +29,8 @@ STOP_ABOVE = 3.0
 """Loss in nats above the start at which a run has diverged."""
 DIVERGED = 0.5
 """The loss has left its best for good once it gave back this share of what it won."""
+LEAST_FALL = 0.02
+"""A smoothed loss that falls by less than this, in nats, has not fallen."""
 CLEARLY = 0.15
 """A loss still clearly falls while its slope over log(rate) is at least this share of its steepest."""
 
@@ -45,7 +47,9 @@ def run_head(session: "Session") -> Measured:
     from cvadvisor.task import classification
 
     if not session.features:
-        raise NotChecked("it needs the frozen features, and they were not measured", "--weights default or a FILE")
+        pretrained = session.facts is not None and session.facts.pretrained
+        enable = "a larger --budget" if pretrained else "--weights default or a FILE"
+        raise NotChecked("it needs the frozen features, and there are none", enable)
     x, y = torch.from_numpy(session.features["x"]), torch.from_numpy(session.features["y"])
     batch = min(BATCH, max(2, len(y) // 4))
     rates = np.geomspace(HEAD_LOWEST, HEAD_HIGHEST, HEAD_STEPS)
@@ -187,8 +191,7 @@ def _measured(phase: str, rates: "np.ndarray", runs: list[list[float]], batch: i
 
     smooth = [_smooth(run, len(rates)) for run in runs]
     mean = np.mean(smooth, axis=0)
-    if mean.min() > -0.02:
-        raise NotChecked("the loss fell at no learning rate: see the overfit probe")
+    fell = bool(mean.min() < -LEAST_FALL)
     steepest, highest, diverges = _picks(rates, mean)
     each = [_picks(rates, curve) for curve in smooth]
     lowest_divergence = min([d for *_, d in each if d is not None], default=diverges)
@@ -201,17 +204,18 @@ def _measured(phase: str, rates: "np.ndarray", runs: list[list[float]], batch: i
         seeds=len(runs),
         lowest_tried=float(rates[0]),
         highest_tried=float(rates[max(map(len, runs)) - 1]),
-        steepest=_spread(steepest, [pick[0] for pick in each]),
-        highest_improving=_spread(highest, [pick[1] for pick in each]),
-        diverges_at=lowest_divergence,
+        loss_fell=fell,
+        steepest=_spread(steepest, [pick[0] for pick in each]) if fell else None,
+        highest_improving=_spread(highest, [pick[1] for pick in each]) if fell else None,
+        diverges_at=lowest_divergence if fell else None,
     )
     series = tuple(
         Series(name=f"seed {seed}", x=tuple(map(float, rates[: len(run)])), y=tuple(min(c, 1.0) for c in run))
         for seed, run in enumerate(runs)
     )
     average = Series(name="smoothed mean", x=tuple(map(float, rates)), y=tuple(float(min(c, 1.0)) for c in mean))
-    marks = [Mark(label="highest clear improvement", x=highest)]
-    if lowest_divergence is not None:
+    marks = [Mark(label="highest clear improvement", x=highest)] if fell else []
+    if fell and lowest_divergence is not None:
         marks.append(Mark(label="diverges", x=lowest_divergence))
     title = "Learning-rate range test, " + ("head only" if phase == "head" else "every layer")
     note = "Change of the training loss against a model that knows nothing, on the same batch. Lower is better."

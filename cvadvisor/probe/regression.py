@@ -23,10 +23,14 @@ def compress(z: "np.ndarray") -> "np.ndarray":
     """Standardised features (images, features) on their first principal components."""
     import numpy as np
 
-    if z.shape[1] <= COMPONENTS:
+    if min(z.shape) <= COMPONENTS:
         return z
-    _, vectors = np.linalg.eigh(z.T @ z)
-    return z @ vectors[:, -COMPONENTS:]
+    if z.shape[1] <= len(z):
+        _, vectors = np.linalg.eigh(z.T @ z)
+        return z @ vectors[:, -COMPONENTS:]
+    # fewer images than features: the same projection from the smaller matrix of the images' inner products
+    values, vectors = np.linalg.eigh(z @ z.T)
+    return vectors[:, -COMPONENTS:] * np.sqrt(np.maximum(values[-COMPONENTS:], 0))
 
 
 def fit(z: "np.ndarray", y: "np.ndarray", penalty: float) -> Any:
@@ -54,7 +58,12 @@ def log_loss(probability: "np.ndarray", y: "np.ndarray") -> float:
 
 def choose_penalty(z: "np.ndarray", y: "np.ndarray", classes: int, seed: int) -> float:
     """The penalty with the lowest log loss on a stratified fifth of the images; ties go to the stronger."""
-    held = split_folds(y, seed) == 0
+    import numpy as np
+
+    counts = np.bincount(y)
+    held = (split_folds(y, seed) == 0) & (counts[y] >= 2)
+    if not held.any() or len(np.unique(y[~held])) < 2:
+        return PENALTIES[-1]
     scores = [
         (round(log_loss(probabilities(fit(z[~held], y[~held], penalty), z[held], classes), y[held]), 4), -penalty)
         for penalty in PENALTIES

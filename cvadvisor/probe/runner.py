@@ -4,6 +4,7 @@ A crash, an out-of-memory kill or a hang in the worker becomes a *failed* check;
 are left. Nothing here imports torch.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -26,9 +27,14 @@ from cvadvisor.probe.declaration import Probe
 from cvadvisor.probe.session import Job
 from cvadvisor.progress import Progress
 
+CHECK_TITLE = "Starting torch and timm"
+CHECK_LIMIT_S = 120.0
 MODEL_TITLE = "Model and weights"
 MODEL_LIMIT_S = 1800.0
 """Longest that loading a model may take: a download on a slow line."""
+OVERRUN = 1.5
+LEAST_S = 10.0
+"""What a probe may take of the budget: one and a half times the share it plans with, and never under ten seconds."""
 GRACE_S = 30.0
 """How long past its deadline a probe may take to stop by itself before it is killed."""
 
@@ -44,13 +50,14 @@ class Answer:
     enable: str | None = None
     seconds: float = 0.0
     device: str | None = None
+    converted: bool = False
 
 
 class Worker:
     """A worker process, started when it is first asked, and started afresh after it failed."""
 
-    def __init__(self, job: Job) -> None:
-        self._job = job
+    def __init__(self, job: Job | None = None) -> None:
+        self.job = job
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._errors: IO[str] | None = None
@@ -69,11 +76,13 @@ class Worker:
         fresh = self._process is None
         if fresh:
             self._start()
-            if command["do"] != "model":
-                loaded = self._exchange({"do": "model"}, MODEL_LIMIT_S, lambda done, total: None)
+            if command["do"] not in ("check", "model"):
+                loaded = self._exchange(self._model_command(), MODEL_LIMIT_S, lambda done, total: None)
                 if loaded.event != "done":
                     self.stop()
                     return loaded
+        if command["do"] == "model":
+            command = self._model_command()
         answer = self._exchange(command, limit_s, progress)
         if answer.event == "failed":
             self.stop()
@@ -86,14 +95,15 @@ class Worker:
             self._process.wait()
             for stream in (self._process.stdin, self._process.stdout, self._errors):
                 if stream is not None:
-                    stream.close()
+                    with contextlib.suppress(OSError):  # what was not read yet can't be flushed
+                        stream.close()
         self._process = None
 
     def _start(self) -> None:
         self._lines = queue.Queue()
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - it lives as long as the worker
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "cvadvisor.probe.worker"],
+            [sys.executable, "-P", "-m", "cvadvisor.probe.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -103,7 +113,10 @@ class Worker:
             start_new_session=True,  # Ctrl-C is the audit's to handle
         )
         threading.Thread(target=_read_lines, args=(self._process.stdout, self._lines), daemon=True).start()
-        self._send(dataclasses.asdict(self._job))
+
+    def _model_command(self) -> dict[str, Any]:
+        assert self.job is not None, "a worker needs its job before it loads the model"
+        return {"do": "model", "job": dataclasses.asdict(self.job)}
 
     def _send(self, message: dict[str, Any]) -> None:
         assert self._process is not None
@@ -111,7 +124,7 @@ class Worker:
         try:
             self._process.stdin.write(json.dumps(message) + "\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
+        except OSError:
             pass  # it died; the wait for its answer says how
 
     def _exchange(self, command: dict[str, Any], limit_s: float, progress: Callable[[int, int], None]) -> Answer:
@@ -154,18 +167,42 @@ def _read_lines(stream: IO[str] | None, lines: "queue.Queue[str | None]") -> Non
     lines.put(None)
 
 
-def load_model(worker: Worker, progress: Progress) -> tuple[ModelFacts | None, str | None, Check]:
-    """Load the model in the worker: its facts, and the device it is on.
+def check_model_name(worker: Worker, name: str, progress: Progress) -> None:
+    """Make sure that timm knows ``name``, before any work is done.
 
     Raises:
-        ModelError: the user named a model or a weights file that can't be used.
+        ModelError: it does not.
+    """
+    progress(CHECK_TITLE, 0, 0)
+    answer = worker.ask({"do": "check", "model": name}, CHECK_LIMIT_S, lambda done, total: None)
+    if answer.event == "input error":
+        raise ModelError(answer.reason)
+
+
+@dataclasses.dataclass(frozen=True)
+class Loaded:
+    """The model that the worker loaded: its facts, its device, and whether converted weights were written."""
+
+    facts: ModelFacts
+    device: str
+    converted: bool
+
+
+def load_model(run: "ProbeRun", worker: Worker, progress: Progress) -> Loaded | None:
+    """Load the model in the worker; ``None`` if that failed, and ``run`` says why.
+
+    Raises:
+        ModelError: the user named a model, a weights file or a device that can't be used.
     """
     progress(MODEL_TITLE, 0, 0)
     answer = worker.ask({"do": "model"}, MODEL_LIMIT_S, lambda done, total: progress(MODEL_TITLE, done, total))
     if answer.event == "input error":
         raise ModelError(answer.reason)
-    facts = TypeAdapter(ModelFacts).validate_python(answer.facts) if answer.facts else None
-    return facts, answer.device, _check("model", MODEL_TITLE, "model", answer)
+    run.checks.append(_check("model", MODEL_TITLE, "model", answer))
+    if answer.facts is None or answer.device is None:
+        run.skip_rest(f"the model could not be loaded: {answer.reason}")
+        return None
+    return Loaded(TypeAdapter(ModelFacts).validate_python(answer.facts), answer.device, answer.converted)
 
 
 def run_probes(run: "ProbeRun", worker: Worker, image_size: int, budget_s: float, progress: Progress) -> None:
@@ -179,8 +216,10 @@ def run_probes(run: "ProbeRun", worker: Worker, image_size: int, budget_s: float
             run.add(probe, used_up)
             continue
         progress(probe.title, 0, 0)
-        command = {"do": probe.name, "image_size": image_size, "seconds": left}
-        run.add(probe, worker.ask(command, left + GRACE_S, _titled(probe.title, progress)))
+        # a probe that overruns its share must leave time to the others
+        seconds = min(left, max(probe.share * OVERRUN * budget_s, LEAST_S))
+        command = {"do": probe.name, "image_size": image_size, "seconds": seconds}
+        run.add(probe, worker.ask(command, seconds + GRACE_S, _titled(probe.title, progress)))
 
 
 @dataclasses.dataclass

@@ -67,6 +67,7 @@ class Session:
     report: Callable[[int, int], None]
     image_size: int = 0
     facts: ModelFacts | None = None
+    converted: bool = False
     deadline: float = float("inf")
     fitted_head: "tuple[np.ndarray, np.ndarray] | None" = None
     features: "dict[str, np.ndarray]" = field(default_factory=dict)
@@ -90,6 +91,7 @@ class Session:
         self.facts = models.describe(self._model, job.model, weights)
         if job.save_weights and weights.converted and weights.state is not None:
             models.save_state(weights.state, Path(job.save_weights))
+            self.converted = True
         return self.facts
 
     def fresh_model(self, *, library_head: bool = False) -> Any:
@@ -111,6 +113,10 @@ class Session:
         if key not in self._images:
             self._images[key] = load(Path(self.job.root), samples, size, tick=self.tick)
         return self._images[key]
+
+    def forget(self, part: str) -> None:
+        """Free the cached images of ``part``; arrays that a probe still holds stay."""
+        self._images = {key: images for key, images in self._images.items() if key[0] != part}
 
     def batch(self, pixels: "np.ndarray") -> "torch.Tensor":
         """Pixels (images, size, size, 3), uint8, as the model's input (images, 3, size, size) on the device."""

@@ -1,8 +1,9 @@
 """The process that probes run in: ``python -m cvadvisor.probe.worker``.
 
 It reads commands from standard input, a JSON object a line, and answers likewise on what was its standard output:
-first the job, then ``{"do": "model"}`` or ``{"do": "<probe>", "image_size": 224, "seconds": 60}``. It ends when its
-input ends, so that it never outlives the audit. Whatever libraries print goes to standard error.
+``{"do": "check", "model": "resnet50"}``, ``{"do": "model", "job": {...}}``, then ``{"do": "<probe>", "image_size": 224,
+"seconds": 60}``. It ends when its input ends, so that it never outlives the audit. Whatever libraries print goes to
+standard error.
 """
 
 import dataclasses
@@ -19,7 +20,7 @@ from typing import Any, TextIO
 from pydantic import TypeAdapter
 
 from cvadvisor.facts.seen import Curve
-from cvadvisor.inspect.model import ModelError
+from cvadvisor.inspect.model import ModelError, check_name
 from cvadvisor.probe.catalog import probe_named
 from cvadvisor.probe.declaration import Measured, NotChecked
 from cvadvisor.probe.session import Job, Session
@@ -33,11 +34,12 @@ def main() -> None:
     os.dup2(2, 1)
     commands: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=_read_commands, args=(commands,), daemon=True).start()
-    job = TypeAdapter(Job).validate_python(commands.get())
-    session = Session(job, _reporter(answers))
+    session: Session | None = None
     while True:
         command = commands.get()
         started = time.monotonic()
+        if command["do"] == "model":
+            session = Session(TypeAdapter(Job).validate_python(command["job"]), _reporter(answers))
         answer = _answer(session, command)
         answer["seconds"] = time.monotonic() - started
         answers.write(json.dumps(answer) + "\n")
@@ -79,13 +81,17 @@ def _reporter(answers: TextIO) -> Any:
     return report
 
 
-def _answer(session: Session, command: dict[str, Any]) -> dict[str, Any]:
+def _answer(session: Session | None, command: dict[str, Any]) -> dict[str, Any]:
     """What one command gives: facts, or why there are none."""
     try:
+        if command["do"] == "check":
+            check_name(command["model"])
+            return {"event": "done"}
+        assert session is not None
         if command["do"] == "model":
             _settle(session.job)
             facts = dataclasses.asdict(session.load_model())
-            return {"event": "done", "facts": facts, "device": session.job.device}
+            return {"event": "done", "facts": facts, "device": session.job.device, "converted": session.converted}
         session.image_size = command["image_size"]
         session.deadline = time.monotonic() + command["seconds"]
         measured: Measured = probe_named(command["do"]).run(session)

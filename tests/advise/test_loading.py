@@ -110,6 +110,8 @@ def test_a_bad_rule_is_refused(tmp_path: Path, changes: dict[str, Any], expected
         ({"field": "horizontal_flip", "set": 1}, "takes true or false"),
         ({"field": "learning_rate", "scale": 0}, "a number above zero"),
         ({"field": "learning_rate", "at_most": 0.1, "stage": "measured"}, "only 'set' has a stage"),
+        ({"field": "learning_rate", "set": 0.1, "even_if_measured": True}, "only 'scale' takes 'even_if_measured'"),
+        ({"field": "learning_rate", "scale": 0.1, "even_if_measured": "often"}, "even_if_measured: "),
         ({"field": "learning_rate", "set": 0.1, "stage": "adjusted"}, "stage: "),
         ({"field": "learning_rate", "set": "=dataset.clases"}, "did you mean 'dataset.classes'?"),
         ({"field": "learning_rate", "set": "=dataset.layout"}, "expected a number"),

@@ -116,6 +116,82 @@ def test_a_scale_is_overruled_by_a_measurement_and_a_bound_is_not() -> None:
     assert ("scale by 0.5", "AAA001", False, "the measurement already includes it") in steps(made, "learning_rate")
 
 
+def test_a_scale_for_what_the_measurement_could_not_include_acts_on_it() -> None:
+    rule = fired("AAA001", ("learning_rate", "scale", 0.5))
+    rule = dataclasses.replace(rule, acts=tuple(dataclasses.replace(act, even_if_measured=True) for act in rule.acts))
+    measured = fired("BBB001", ("learning_rate", "set", 2e-3, "measured"))
+    plain = fired("CCC001", ("learning_rate", "scale", 0.7))
+    assert shape(rule, measured, plain).recipe.learning_rate == 1e-3
+    assert shape(rule).recipe.learning_rate == 5e-4
+
+
+def made_by_shipped_rules(**changes: Any) -> tuple[RecipeWithHistory, set[str]]:
+    """The recipe of the sample's facts, with some of them changed, and the codes that fired."""
+    facts = dataclasses.replace(samples.diagnosis().facts, **changes)
+    found = judge(SHIPPED, facts)
+    made = shape_recipe(found.fired, facts, model="m", weights="pretrained", image_size=224, seed=0)
+    assert made.conflicts == ()
+    return made, {item.code for item in found.findings}
+
+
+def little_memory(train_images: int, **probe: Any) -> RecipeWithHistory:
+    """On a GPU with little memory; ``probe`` changes the range test."""
+    hardware = samples.diagnosis().facts.hardware
+    assert hardware is not None
+    hardware = dataclasses.replace(hardware, device="cuda", gpus=1, gpu_free_bytes=2_000_000_000)
+    dataset = samples.dataset_facts(train_images=train_images, imbalance_ratio=1.0, fine_detail_share=0.02)
+    made, codes = made_by_shipped_rules(hardware=hardware, dataset=dataset, probe=range_test(**probe))
+    assert "HRD003" in codes
+    return made
+
+
+def range_test(**changes: Any) -> Any:
+    probe = samples.probe_facts()
+    assert probe.lr_full is not None
+    return dataclasses.replace(probe, lr_full=dataclasses.replace(probe.lr_full, **changes))
+
+
+def test_a_batch_smaller_than_the_measured_one_lowers_the_measured_rate() -> None:
+    made = little_memory(2000, batch_images=32)
+    assert made.recipe.batch_size == 16
+    assert made.recipe.learning_rate == pytest.approx(2e-3 * 0.5**0.5, rel=0.01)
+
+
+def test_a_measured_batch_that_fits_keeps_its_rate() -> None:
+    made = little_memory(64, batch_images=16)
+    assert (made.recipe.batch_size, made.recipe.learning_rate) == (16, 2e-3)
+
+
+@pytest.mark.parametrize(("measured_at", "rate"), [(128, 1.4e-3), (384, 2e-3)])
+def test_a_rate_that_was_measured_at_a_smaller_input_is_lowered(measured_at: int, rate: float) -> None:
+    plan = samples.diagnosis().facts.plan
+    assert plan is not None
+    plan = dataclasses.replace(plan, image_size_px=384)
+    made, codes = made_by_shipped_rules(plan=plan, probe=range_test(image_size_px=measured_at))
+    assert made.recipe.learning_rate == rate
+    assert ("MOD010" in codes) == (measured_at < 384)
+
+
+def test_a_range_test_in_which_nothing_fell_measures_no_rate() -> None:
+    flat = range_test(loss_fell=False, steepest=None, highest_improving=None, diverges_at=None)
+    made, codes = made_by_shipped_rules(probe=flat)
+    assert "LRN005" in codes
+    assert not codes & {"LRN001", "LRN003", "LRN004"}
+    assert "measured" not in {step.stage for step in history(made, "learning_rate").steps}
+    assert "measured" not in {step.stage for step in history(made, "batch_size").steps}
+
+
+def test_features_that_say_little_let_early_layers_learn_at_the_full_rate() -> None:
+    probe = samples.probe_facts()
+    assert probe.features is not None
+    low = dataclasses.replace(probe.features.linear_accuracy, value=0.6, low=0.55, high=0.65)
+    probe = dataclasses.replace(probe, features=dataclasses.replace(probe.features, linear_accuracy=low))
+    model = samples.model_facts(batch_norm_layers=0, other_norm_layers=25)
+    made, codes = made_by_shipped_rules(probe=probe, model=model, dataset=samples.dataset_facts(train_images=300))
+    assert codes >= {"MOD005", "TRF003", "PRB007", "REG003"}
+    assert (made.recipe.layer_decay, made.recipe.dropout) == (1.0, 0.2)
+
+
 def test_scales_multiply_where_nothing_was_measured() -> None:
     made = shape(fired("AAA001", ("learning_rate", "scale", 0.5)), fired("BBB001", ("learning_rate", "scale", 0.7)))
     assert made.recipe.learning_rate == pytest.approx(3.5e-4)
@@ -225,14 +301,22 @@ def some_facts(draw: Any) -> Facts:
     probe = samples.probe_facts()
     rate = draw(st.floats(1e-6, 1.0))
     assert probe.lr_full is not None
+    assert probe.lr_full.highest_improving is not None
     estimate = dataclasses.replace(probe.lr_full.highest_improving, value=rate)
     full = dataclasses.replace(
-        probe.lr_full, highest_improving=estimate, diverges_at=draw(st.sampled_from([None, 1e-3, 0.5]))
+        probe.lr_full,
+        highest_improving=estimate,
+        diverges_at=draw(st.sampled_from([None, 1e-3, 0.5])),
+        image_size_px=draw(st.sampled_from([128, 384])),
     )
+    flat = dataclasses.replace(full, loss_fell=False, steepest=None, highest_improving=None)
+    accuracy = draw(st.sampled_from([0.4, 0.86, 0.99]))
+    assert probe.features is not None
+    linear = dataclasses.replace(probe.features.linear_accuracy, value=accuracy, low=accuracy - 0.05, high=accuracy)
     probe = dataclasses.replace(
         probe,
-        lr_full=draw(st.sampled_from([None, full])),
-        features=probe.features if pretrained else None,
+        lr_full=draw(st.sampled_from([None, full, flat])),
+        features=dataclasses.replace(probe.features, linear_accuracy=linear) if pretrained else None,
     )
     sample = samples.diagnosis().facts
     assert sample.plan is not None

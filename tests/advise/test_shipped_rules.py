@@ -1,5 +1,6 @@
 """The knowledge that ships: every rule proves its own boundary, and what it names exists."""
 
+import contextlib
 import re
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from cvadvisor.advise.message import UNKNOWN, check_message, render_message
 from cvadvisor.advise.rule_file import read_sources
 from cvadvisor.advise.rule_load import words_of
 from cvadvisor.advise.rules import CompiledRule, compile_rules, load_defaults, load_rules, shipped_defaults
-from cvadvisor.advise.words import fact_words, paths_lookup, with_params
+from cvadvisor.advise.words import MissingFact, fact_words, paths_lookup, with_params
 from cvadvisor.shipped import shipped
 from tests.advise import making
 
@@ -67,6 +68,43 @@ def test_a_rule_is_written_to_be_read(compiled: CompiledRule) -> None:
     assert set(rule.params) == set(
         re.findall(r"param\.(\w+)", " ".join([rule.when, rule.message, *map(str, rule.advice)]))
     )
+
+
+def test_what_is_called_measured_is_the_value_of_a_measurement() -> None:
+    called = [advice for compiled in RULES for advice in compiled.rule.advice if advice.stage == "measured"]
+    assert called
+    assert all(re.search(r"\b(probe|run)\.", str(advice.value)) for advice in called)
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"dataset.leaked_validation_images": 1, "dataset.leaked_validation_share": 0.0001}, {"DAT010"}),
+        ({"dataset.leaked_validation_images": 9, "dataset.leaked_validation_share": 0.005}, {"DAT001"}),
+        ({"dataset.leaked_test_images": 1, "dataset.leaked_test_share": 0.0001}, {"DAT011"}),
+        ({"dataset.leaked_test_images": 9, "dataset.leaked_test_share": 0.005}, {"DAT002"}),
+        ({"probe.overfit.fitted": False, "probe.overfit.final_loss": 2.0}, {"PRB002"}),
+        ({"probe.overfit.fitted": False, "probe.overfit.final_loss": 1.6}, {"PRB008"}),
+        ({"probe.overfit.fitted": True, "probe.overfit.final_loss": 0.1}, set()),
+        ({"probe.overfit.library_head_is_finite": False}, {"PRB009"}),
+        (
+            {"probe.overfit.library_head_is_finite": True, "probe.overfit.library_head_loss_ratio": 1.6},
+            {"PRB004"},
+        ),
+    ],
+)
+def test_one_cause_is_one_finding(facts: dict[str, object], expected: set[str]) -> None:
+    always = {
+        "probe.overfit.gradients_are_finite": True,
+        "probe.overfit.max_steps": 60,
+        "probe.overfit.chance_loss": 2.303,
+    }
+    fired = set()
+    for code in ("DAT001", "DAT002", "DAT010", "DAT011", "PRB001", "PRB002", "PRB004", "PRB008", "PRB009"):
+        with contextlib.suppress(MissingFact):
+            if BY_CODE[code].fires(paths_lookup(always | facts)):
+                fired.add(code)
+    assert fired == expected
 
 
 def test_there_are_rules_on_every_subject() -> None:

@@ -245,7 +245,8 @@ def test_any_list_of_examples_can_be_shown(show: str, said: str) -> None:
 def test_evidence_has_its_unit_and_thresholds() -> None:
     text = page().text
     assert "dataset.leaked_validation_images 1 image Leaked." in text
-    assert "param.ratio 5" in text
+    assert "param.ratio 5 Threshold of this rule." in text
+    assert "pyproject" not in text
 
 
 def test_the_recipe_shows_what_was_overruled_and_why() -> None:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from cvadvisor.advise.recipe import Recipe
+from cvadvisor.inspect.dataset import pixels
 from cvadvisor.inspect.dataset.splits import held_out
 from cvadvisor.outputs import script
 from tests import samples
@@ -134,7 +135,7 @@ def test_it_imports_nothing_but_what_everyone_has() -> None:
             imported |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             imported.add(node.module.partition(".")[0])
-    assert imported - sys.stdlib_module_names == {"torch", "torchvision", "timm", "PIL"}
+    assert imported - sys.stdlib_module_names == {"torch", "torchvision", "timm", "PIL", "huggingface_hub"}
 
 
 def test_it_is_a_pure_function_of_the_diagnosis() -> None:
@@ -298,6 +299,38 @@ def test_sixteen_bits_transparency_and_orientation_are_read(train: Any, tmp_path
     assert train.read_image(tmp_path / "turned.jpg", 64).size == (32, 64)
     Image.new("CMYK", (64, 64)).save(tmp_path / "print.jpg")
     assert train.read_image(tmp_path / "print.jpg", 64).mode == "RGB"
+
+
+@pytest.mark.parametrize(
+    ("mode", "values", "expected"),
+    [
+        ("F", (-1.5, 0.5, 2.5), (0, 127, 255)),
+        ("F", (7.0, 7.0, 7.0), (0, 0, 0)),
+        ("I", (-5, 100, 255), (0, 100, 255)),
+        ("I", (0, 400, 1023), (0, 100, 255)),
+        ("I;16", (0, 1600, 4095), (0, 100, 255)),
+        ("I;16", (0, 25600, 65535), (0, 100, 255)),
+        ("I", (0, 25600, 70000), (0, 100, 255)),
+    ],
+)
+def test_deep_gray_is_read_as_the_audit_reads_it(
+    train: Any, tmp_path: Path, mode: str, values: tuple[Any, ...], expected: tuple[int, ...]
+) -> None:
+    deep = Image.new(mode, (3, 1))
+    for place, value in enumerate(values):
+        deep.putpixel((place, 0), value)
+    deep.save(tmp_path / "deep.tif")
+    image = train.read_image(tmp_path / "deep.tif", 1)
+    assert [image.getpixel((place, 0)) for place in range(3)] == [(value,) * 3 for value in expected]
+    with Image.open(tmp_path / "deep.tif") as file:
+        assert image.tobytes() == pixels.to_rgb(file).tobytes()
+
+
+def test_no_file_starts_another_program(train: Any, tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "really.png", format="EPS")
+    with pytest.raises(OSError, match="cannot identify"):
+        train.read_image(tmp_path / "really.png", 8)
+    assert train.FORMATS == pixels._FORMATS
 
 
 def test_a_large_jpeg_is_decoded_no_smaller_than_needed(train: Any, tmp_path: Path) -> None:
@@ -529,7 +562,7 @@ def test_a_resumed_run_ends_as_if_it_had_never_stopped(tmp_path: Path, monkeypat
 
 @pytest.mark.slow
 def test_workers_change_nothing_even_where_processes_are_spawned(tmp_path: Path, monkeypatch: Any) -> None:
-    train = prepare(tmp_path, epochs=2, head_epochs=0)
+    train = prepare(tmp_path, epochs=3, head_epochs=0, dropout=0.3, mixup=0.4)
     assert run(train, monkeypatch, "--out", str(tmp_path / "none"), "--workers", "0") == 0
     (tmp_path / "spawn.py").write_text(
         "import multiprocessing, train\n"
@@ -596,6 +629,43 @@ def test_training_stops_early_and_a_loss_that_is_no_number_ends_it(
     assert len(read_log(tmp_path / "mad")) >= 2
 
 
+@pytest.mark.parametrize("name", ["log.csv", "metrics.json", "best.pt", "last.pt"])
+def test_nothing_is_written_over(train: Any, tmp_path: Path, monkeypatch: Any, capsys: Any, name: str) -> None:
+    (tmp_path / name).write_text("mine")
+    assert run(train, monkeypatch, "--out", str(tmp_path)) == 2
+    error = capsys.readouterr().err
+    assert f"already holds {name}: pass " in error
+    assert "another --out." in error
+    assert ("--resume" in error) == (name == "last.pt")
+    assert error.count("\n") == 1
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "mine")]
+
+
+@pytest.mark.slow
+def test_a_run_stopped_before_its_first_checkpoint_can_start_again(tmp_path: Path, monkeypatch: Any) -> None:
+    train = prepare(tmp_path, strategy="probe-only")
+    with monkeypatch.context() as patched:
+        patched.setattr(train, "fit_head", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run(train, patched)
+    assert run(train, monkeypatch) == 0
+
+
+def test_out_of_reach_of_the_hub_only_the_cache_is_asked(train: Any, monkeypatch: Any) -> None:
+    class Session:
+        def head(self, *_: Any, **__: Any) -> None:
+            raise OSError("no network")
+
+    monkeypatch.setattr(train.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(train, "get_session", Session)
+    train.go_offline_if_cut_off()
+    assert train.constants.HF_HUB_OFFLINE
+    monkeypatch.setattr(train.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(Session, "head", lambda *_, **__: None)
+    train.go_offline_if_cut_off()
+    assert not train.constants.HF_HUB_OFFLINE
+
+
 @pytest.mark.slow
 def test_mistakes_end_in_one_line_that_helps(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
     import timm
@@ -620,6 +690,7 @@ def test_mistakes_end_in_one_line_that_helps(tmp_path: Path, monkeypatch: Any, c
         error = capsys.readouterr().err
         assert hint in error
         assert error.count("\n") == 1, error
+    monkeypatch.setattr(train, "go_offline_if_cut_off", lambda: None)
     monkeypatch.setattr(timm, "create_model", lambda *_, **__: (_ for _ in ()).throw(OSError("no network\nat all")))
     assert run(train, monkeypatch, "--weights", "pretrained") == 1
     assert "(no network): pass --weights FILE or --weights none." in capsys.readouterr().err

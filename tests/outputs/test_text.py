@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from cvadvisor.diagnosis import Outcome
+from cvadvisor.diagnosis import Check, Outcome
 from cvadvisor.facts import Facts
 from cvadvisor.outputs import figures, text
 from tests.samples import advice, diagnosis, recipe
@@ -75,6 +75,34 @@ def test_a_clean_audit_with_gaps_speaks_only_of_what_was_checked() -> None:
     )
     shown = text.render(diagnosis(findings=(), outcomes=outcomes))
     assert shown.startswith("Nothing that was checked stands in the way")
+
+
+def failed(*names: str) -> tuple[Check, ...]:
+    return tuple(Check(name=name, title=name, status="failed", reason="it broke", provides=()) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("overfit",), "could not be fully judged: 1 measurement failed."),
+        (("overfit", "lr_full"), "could not be fully judged: 2 measurements failed."),
+        (("model", "overfit"), "could not be judged: the model could not be loaded."),
+    ],
+)
+def test_an_audit_whose_measurements_failed_is_no_pass(names: tuple[str, ...], expected: str) -> None:
+    passed = (Outcome(code="A", name="a", severity="error", status="passed"),)
+    made = diagnosis(findings=(), outcomes=passed, checks=failed(*names))
+    assert text.render(made, width=120).startswith(f"tf_efficientnet_lite0 on clothing {expected}\n")
+    stopped = text.render(dataclasses.replace(made, interrupted=True), width=120)
+    assert stopped.startswith(f"Stopped early. So far: tf_efficientnet_lite0 on clothing {expected}\n")
+
+
+def test_warnings_are_not_what_matters_about_a_model_that_was_not_loaded() -> None:
+    made = diagnosis()
+    shown = text.render(dataclasses.replace(made, findings=made.findings[1:], checks=failed("model")))
+    assert shown.startswith(
+        "tf_efficientnet_lite0 on clothing could not be judged: the model could not be loaded.\n2 warnings and 1 note"
+    )
 
 
 def test_warnings_alone_do_not_forbid_training() -> None:

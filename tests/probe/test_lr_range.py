@@ -31,9 +31,11 @@ def test_a_loss_that_never_rises_again_has_no_divergence() -> None:
     assert lr_range._picks(RATES, lr_range._smooth(falling, 50))[2] is None
 
 
-def test_a_loss_that_never_falls_is_not_checked() -> None:
-    with pytest.raises(NotChecked, match="no learning rate"):
-        lr_range._measured("full", RATES, [[0.0] * 50], 32, 64, "lr_full")
+def test_a_loss_that_never_falls_gives_no_pick() -> None:
+    facts = lr_range._measured("full", RATES, [[0.0] * 50], 32, 64, "lr_full").facts
+    assert not facts.loss_fell
+    assert facts.steepest is None
+    assert facts.highest_improving is None
 
 
 @given(st.lists(st.floats(-5, 5), min_size=1, max_size=50))

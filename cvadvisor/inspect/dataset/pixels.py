@@ -1,9 +1,13 @@
 """From a decoded image to the RGB pixels that a model sees, and what can be said of those at a glance."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageChops
+
+# No format whose reader starts another program (EPS), whatever the file is called.
+_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "DIB", "WEBP", "TIFF", "AVIF", "JPEG2000", "PPM")
 
 # Half of what models commonly see: noise of single pixels has been averaged away there.
 STATISTICS_SIZE = (128, 128)
@@ -23,22 +27,40 @@ _UPRIGHT = {
 }
 
 
+@cache
+def formats() -> tuple[str, ...]:
+    """The formats that ``Image.open`` may use on a dataset's files."""
+    Image.init()
+    return tuple(name for name in _FORMATS if name in Image.OPEN)
+
+
 def to_rgb(image: Image.Image) -> Image.Image:
-    """``image`` upright and as RGB: transparency over white, 16 bits scaled to 8, as the generated script reads it.
+    """``image`` decoded, upright and as RGB: transparency over white, deep gray as 8 bits, as the script reads it.
 
     Pillow's ``convert("RGB")`` alone would show what lies hidden under transparency, and clip 16 bits to white.
     """
+    image.load()
     turn = _turn(image)
-    if image.mode.startswith("I"):
-        extrema: Any = image.getextrema()
-        if extrema[1] > 255:
-            image = image.point(lambda value: value / 256).convert("L")
+    if image.mode == "F" or image.mode.startswith("I"):
+        image = _eight_bits(image)
     if "transparency" in image.info or "A" in image.getbands():
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     if image.mode != "RGB":
         image = image.convert("RGB")
     return image if turn is None else image.transpose(turn)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Deep gray as 8 bits: floats from their own range, integers of 10, 12 or 16 bits from the range they need."""
+    if image.mode == "F":
+        low, high = (float(value) for value in image.getextrema())  # type: ignore[arg-type]
+        scale = 255 / (high - low) if high > low else 0.0
+        return image.point(lambda value: value * scale + -low * scale).convert("L")
+    image = image.convert("I")
+    extrema: Any = image.getextrema()
+    step = next((step for limit, step in ((256, 1), (1024, 4), (4096, 16)) if extrema[1] < limit), 256)
+    return image.point(lambda value: value * (1 / step) + 0).convert("L")
 
 
 def is_blank(sample: Image.Image) -> bool:

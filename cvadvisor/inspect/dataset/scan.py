@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL import ImageFile as PillowFile
 
 from cvadvisor.inspect.dataset.layouts import ImageFile, Layout
-from cvadvisor.inspect.dataset.pixels import STATISTICS_SIZE, fine_detail, is_blank, is_grayscale, to_rgb
+from cvadvisor.inspect.dataset.pixels import STATISTICS_SIZE, fine_detail, formats, is_blank, is_grayscale, to_rgb
 from cvadvisor.inspect.printable import printable
 
 MAX_FILE_BYTES = 500_000_000
@@ -31,8 +30,6 @@ MAX_PIXELS = 178_956_970
 _LARGE_PIXELS = 32_000_000
 _ONE_LARGE = threading.Lock()
 
-# No format whose reader starts another program (EPS), whatever the file is called.
-_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "DIB", "WEBP", "TIFF", "AVIF", "JPEG2000", "PPM")
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"II*\0", b"MM\0*")
 
 _TASK_IMAGES = 16  # images a task: small ones take less time than the hand-over of a task
@@ -127,7 +124,7 @@ def _strict_pillow() -> Iterator[None]:
     log = logging.getLogger("PIL")
     level = log.level
     log.setLevel(logging.CRITICAL + 1)
-    _formats()  # loads the decoders in this thread
+    formats()  # loads the decoders in this thread
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -135,12 +132,6 @@ def _strict_pillow() -> Iterator[None]:
     finally:
         PillowFile.LOAD_TRUNCATED_IMAGES = tolerant
         log.setLevel(level)
-
-
-@cache
-def _formats() -> tuple[str, ...]:
-    Image.init()
-    return tuple(name for name in _FORMATS if name in Image.OPEN)
 
 
 def _read(path: Path) -> bytes:
@@ -168,7 +159,7 @@ def _read(path: Path) -> bytes:
 def _open(data: bytes) -> Image.Image:
     """Read the header, and refuse a claimed size that would not fit into memory."""
     try:
-        image = Image.open(BytesIO(data), formats=_formats())
+        image = Image.open(BytesIO(data), formats=formats())
         width, height = image.size
     except Image.DecompressionBombError:
         width, height = _claimed_size(data)
@@ -179,7 +170,7 @@ def _open(data: bytes) -> Image.Image:
 
 def _claimed_size(data: bytes) -> tuple[int, int]:
     """The size in the header, from the decoder itself: ``Image.open`` refuses a large one without naming it."""
-    for name in _formats():
+    for name in formats():
         factory, accept = Image.OPEN[name]
         if accept and accept(data[:16]) is True:
             return factory(BytesIO(data), "").size

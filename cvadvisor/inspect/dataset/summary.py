@@ -155,6 +155,8 @@ def _duplicate_facts(layout: Layout, readable: Sequence[ScannedImage]) -> dict[s
     if layout.validation_folder is not None and validation:
         facts["leaked_validation_images"] = found.leaked_validation_images
         facts["leaked_validation_share"] = found.leaked_validation_images / validation
+    test = sum(image.file.split == "test" for image in readable)
     if layout.test_folder is not None:
         facts["leaked_test_images"] = found.leaked_test_images
+        facts["leaked_test_share"] = found.leaked_test_images / test if test else None
     return facts
