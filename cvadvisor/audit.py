@@ -91,6 +91,8 @@ def write(diagnosis: Diagnosis, out: Path) -> dict[str, Path]:
             temporary = out / f".{name}.tmp"
             temporary.write_text(texts[name], encoding="utf-8")
             written[name] = temporary.replace(out / name)
+        else:
+            (out / name).unlink(missing_ok=True)  # of an earlier audit, which --force gave up
     return written
 
 
@@ -116,7 +118,7 @@ def _inspect(settings: Settings, progress: Progress) -> _Measured:
     run = None
     if settings.log is not None:  # first, as it is quick to find wrong
         with _timed(timings, "log"):
-            run = read_run(settings.log)
+            run = dataclasses.replace(read_run(settings.log), path=printable(settings.log.name))
         checks.append(Check(name="log", title="Training log", status="done", provides=("run",)))
     else:
         reason, enable = "no training log was given", "--log FILE"
@@ -252,9 +254,9 @@ def _inputs(settings: Settings, *, converted: bool) -> Inputs:
     given = name if settings.data.is_absolute() else printable(settings.data)
     arguments = ["cvadvisor", "audit", given, "--model", settings.model, "--seed", str(settings.seed)]
     if settings.weights != "default":
-        arguments += ["--weights", settings.weights_file.name if settings.weights_file else settings.weights]
+        arguments += ["--weights", printable(settings.weights_file.name) if settings.weights_file else settings.weights]
     if settings.log:
-        arguments += ["--log", settings.log.name]
+        arguments += ["--log", printable(settings.log.name)]
     if settings.device != "auto":
         arguments += ["--device", settings.device]
     arguments += ["--no-probes"] * (not settings.probes) + ["--no-images"] * (not settings.images)

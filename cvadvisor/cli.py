@@ -1,5 +1,6 @@
 """The command line: parse, call, exit code."""
 
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +33,10 @@ RenderFormat = Literal["html", "text", "json", "script"]
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; what a terminal has no characters for is escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     app()
 
 
@@ -87,7 +91,7 @@ def audit(
             device=device,
             probes=probes,
             images=images,
-            seed=seed,
+            seed=config.check_seed(seed),
         )
         _exit(_run(settings), fail_on)
 

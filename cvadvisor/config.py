@@ -58,10 +58,13 @@ def parse_weights(text: str) -> tuple[Literal["default", "none", "file"], Path |
     """
     if text in ("default", "none"):
         return text, None  # type: ignore[return-value]
-    file = Path(text)
-    if not file.is_file():
-        raise SettingsError(f"--weights {text}: no such file; give a checkpoint, 'default' or 'none'.")
-    return "file", file
+    try:
+        found = Path(text).is_file()
+    except (OSError, ValueError):  # no path at all: too long, or with a zero byte
+        found = False
+    if not found:
+        raise SettingsError(f"--weights {text[:200]}: no such file; give a checkpoint, 'default' or 'none'.")
+    return "file", Path(text)
 
 
 def parse_duration(text: str) -> float:
@@ -78,6 +81,17 @@ def parse_duration(text: str) -> float:
     raise SettingsError(f"--budget {text}: give a duration such as 90s, 5m or 1h.")
 
 
+def check_seed(seed: int) -> int:
+    """``seed``, if every generator takes it.
+
+    Raises:
+        SettingsError: it is negative, or has more than 32 bits.
+    """
+    if not 0 <= seed < 2**32:
+        raise SettingsError(f"--seed {seed}: give a number from 0 to {2**32 - 1}.")
+    return seed
+
+
 def prepare_out(out: Path | None, default: str, *, force: bool) -> Path:
     """The folder for results, which can be written; without ``out`` the first free one of default, default-2 …
 
@@ -89,6 +103,13 @@ def prepare_out(out: Path | None, default: str, *, force: bool) -> Path:
     if out is None:
         names = (default if number == 1 else f"{default}-{number}" for number in range(1, 10_000))
         out = next(folder for name in names if not (folder := Path(name)).exists())
+    try:
+        return _usable(out, force=force)
+    except OSError as error:
+        raise SettingsError(f"--out {str(out)[:200]} cannot be written: {error.strerror}.") from error
+
+
+def _usable(out: Path, *, force: bool) -> Path:
     if out.exists() and not out.is_dir():
         raise SettingsError(f"--out {out} is a file: name a folder.")
     taken = [name for name in (*RESULT_FILES, CONVERTED_WEIGHTS) if (out / name).exists()]

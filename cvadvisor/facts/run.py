@@ -7,7 +7,7 @@ from cvadvisor.facts.base import facts, known, optional
 class RunFacts:
     """One training run, a row an epoch."""
 
-    path: str = known("The log, as it was named.")
+    path: str = known("The log's file name.")
     epochs: int = known("Rows read.", unit="epochs")
     losses_are_finite: bool = known("Whether every loss in the log is a finite number.")
     first_train_loss: float | None = optional("Training loss of the first row.")

@@ -72,9 +72,10 @@ def check_name(name: str) -> None:
     """
     import timm
 
-    if timm.is_model(name.split(".")[0]) and not name.startswith(("hf-hub:", "hf_hub:", "local-dir:")):
+    architecture, _, tag = name.partition(".")
+    if timm.is_model(architecture) and (not tag or name in timm.list_pretrained()):
         return
-    near = nearest_models(name, timm.list_models())
+    near = nearest_models(name, timm.list_pretrained(f"{architecture}.*") if tag else timm.list_models())
     hint = f"did you mean {', '.join(near)}?" if near else "see timm.list_models() for the names."
     raise ModelError(f"timm has no model named {name!r}: {hint}")
 
