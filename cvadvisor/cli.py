@@ -1,6 +1,8 @@
 """The command line: parse, call, exit code."""
 
+import errno
 import io
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -158,6 +160,7 @@ def _run(settings: "config.Settings") -> "Diagnosis":
     from cvadvisor.outputs import text
     from cvadvisor.progress import on_stderr
 
+    signal.signal(signal.SIGINT, _interrupt_once)
     with on_stderr() as progress:
         diagnosis = run_audit(settings, progress)
     written = write(diagnosis, settings.out)
@@ -168,6 +171,13 @@ def _run(settings: "config.Settings") -> "Diagnosis":
     if diagnosis.interrupted:
         print("Stopped early: what had been measured until then is in the report.")
     return diagnosis
+
+
+def _interrupt_once(_number: int, _frame: object) -> NoReturn:
+    """The first Ctrl-C stops the audit; a second must not lose the report that is being written."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    print("cvadvisor: interrupted; writing what is known so far …", file=sys.stderr)
+    raise KeyboardInterrupt
 
 
 def _exit(diagnosis: "Diagnosis", fail_on: FailOn) -> NoReturn:
@@ -186,6 +196,12 @@ def _one_line_errors() -> Iterator[None]:
     except KeyboardInterrupt:
         print("cvadvisor: interrupted before there was anything to report.", file=sys.stderr)
         raise typer.Exit(130) from None
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"cvadvisor: {where}{error.strerror or error}.", file=sys.stderr)
+        raise typer.Exit(2) from None
     except UserError as error:
         print(f"cvadvisor: {' '.join(str(error).split())}", file=sys.stderr)
         raise typer.Exit(2) from None
