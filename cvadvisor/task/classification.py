@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-NAME = "classification"
-
 
 def chance_loss(classes: int) -> float:
     """Loss in nats of a model that knows nothing: ln(classes)."""
