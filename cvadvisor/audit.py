@@ -1,37 +1,38 @@
 """The main line: inspect, probe, advise, write."""
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import os
 import platform
-import random
 import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cvadvisor import __version__
-from cvadvisor.config import CONVERTED_WEIGHTS, RESULT_FILES, Settings
+from cvadvisor.config import CONVERTED_WEIGHTS, RESULT_FILES, SAMPLES, Settings, Wishes
 from cvadvisor.diagnosis import Check, Diagnosis, Inputs, to_json
-from cvadvisor.facts import DatasetFacts, Facts, ModelFacts, PlanFacts
-from cvadvisor.inspect.dataset import Dataset, inspect_dataset
-from cvadvisor.inspect.dataset.layouts import find_layout
+from cvadvisor.facts import Facts, PlanFacts
+from cvadvisor.inspect.dataset.inspection import SCAN_TITLE, Dataset, inspect_dataset
+from cvadvisor.inspect.dataset.layouts.reading import Reading
 from cvadvisor.inspect.dataset.thumbnails import thumbnails
 from cvadvisor.inspect.hardware import inspect_hardware
 from cvadvisor.inspect.printable import printable
+from cvadvisor.plan import fit
 from cvadvisor.probe.runner import ProbeRun, Worker, check_model_name, load_model, run_probes
 from cvadvisor.probe.session import Job, Sample
 from cvadvisor.progress import Progress, silent
 
-SCAN_TITLE = "Every image, once"
 MOST_TRAIN_SAMPLES, MOST_HELD_OUT_SAMPLES = 4000, 2000
 """Images that are offered to probes, drawn by seed."""
-MODEL_STRIDE_PX = 32
-"""Most networks halve the image five times, so sizes are multiples of this."""
-LEAST_INPUT_PX = 128
+MOST_SHOWN, MOST_SHOWN_OF_A_KIND = 12, 6
+"""Entries of a list that get pictures: leaks, label suspects …; images that stand out in one way."""
+PROBED_TASK = "classification"
+"""The one task that probes and the training script are written for yet."""
 
 
 @dataclasses.dataclass
@@ -48,7 +49,10 @@ class _Measured:
 
 
 def audit(settings: Settings, progress: Progress = silent) -> Diagnosis:
-    """Audit a dataset, a model and a training log; write nothing but weights that had to be converted for the script.
+    """Audit a dataset, a model and a training log.
+
+    It writes nothing into ``settings.out`` but weights that had to be converted for the script, and the list of
+    samples, which :func:`write` puts in its place.
 
     Raises:
         DatasetError: the dataset can't be understood.
@@ -58,23 +62,20 @@ def audit(settings: Settings, progress: Progress = silent) -> Diagnosis:
     """
     created = datetime.now(UTC).isoformat(timespec="seconds")
     with Worker() as worker:
-        if settings.probes:
-            find_layout(settings.data)  # quick to find wrong, as a misspelt model is
-            check_model_name(worker, settings.model, progress)
-        measured = _inspect(settings, progress)
-        try:
-            if settings.probes:
-                _probe(settings, measured, worker, progress)
-            else:
-                measured.probes.skip_rest("probes were turned off", "audit without --no-probes")
-        except KeyboardInterrupt:
-            measured.interrupted = True
-            measured.probes.skip_rest("the audit was interrupted", "run it again and let it finish")
-    return _advise(settings, measured, created)
+        measured = _inspect(settings, worker, progress)
+        with contextlib.closing(measured.dataset) as dataset:
+            try:
+                _probe_if_asked(settings, measured, worker, progress)
+            except KeyboardInterrupt:
+                measured.interrupted = True
+                measured.probes.skip_rest("the audit was interrupted", "run it again and let it finish")
+            settings.out.mkdir(parents=True, exist_ok=True)
+            dataset.write_samples(_unfinished(settings.out, SAMPLES))
+            return _advise(settings, measured, created)
 
 
 def write(diagnosis: Diagnosis, out: Path) -> dict[str, Path]:
-    """Write ``audit.json``, ``report.html`` and, where there is a recipe, ``train.py`` into ``out``.
+    """Write ``audit.json``, ``report.html``, ``samples.csv`` and, where there is a recipe, ``train.py`` into ``out``.
 
     Returns:
         The files by name. Each is written beside its place first, so that none is ever half there.
@@ -86,30 +87,21 @@ def write(diagnosis: Diagnosis, out: Path) -> dict[str, Path]:
         texts["train.py"] = script.render(diagnosis)
     written = {}
     out.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        _unfinished(out, name).write_text(text, encoding="utf-8")
     for name in RESULT_FILES:
-        if name in texts:
-            temporary = out / f".{name}.tmp"
-            temporary.write_text(texts[name], encoding="utf-8")
-            written[name] = temporary.replace(out / name)
+        if (unfinished := _unfinished(out, name)).exists():
+            written[name] = unfinished.replace(out / name)
         else:
             (out / name).unlink(missing_ok=True)  # of an earlier audit, which --force gave up
     return written
 
 
-def plan_image_size(model: ModelFacts, dataset: DatasetFacts) -> int:
-    """Side in px of the training input: what the weights were trained at, unless the images hold much less.
-
-    Images with a shorter side under half of that are enlarged to about twice their size, or to 128 px, and no further:
-    the rest would cost time and add no detail (Big Transfer trains images under 96 px at 128).
-    """
-    short = dataset.median_short_side_px
-    if model.fixed_input_size or short is None or short >= model.input_size_px / 2:
-        return model.input_size_px
-    doubled = -(-int(2 * short) // MODEL_STRIDE_PX) * MODEL_STRIDE_PX
-    return min(model.input_size_px, max(LEAST_INPUT_PX, doubled))
+def _unfinished(out: Path, name: str) -> Path:
+    return out / f".{name}.tmp"
 
 
-def _inspect(settings: Settings, progress: Progress) -> _Measured:
+def _inspect(settings: Settings, worker: Worker, progress: Progress) -> _Measured:
     """Everything that needs no training: dataset, log, hardware, plan."""
     from cvadvisor.inspect.logs.table import read_run
 
@@ -127,14 +119,28 @@ def _inspect(settings: Settings, progress: Progress) -> _Measured:
         )
         checks.append(missing)
     with _timed(timings, "dataset"):
-        dataset = inspect_dataset(settings.data, lambda done, total: progress(SCAN_TITLE, done, total))
+        dataset = inspect_dataset(
+            settings.data,
+            settings.wishes,
+            cache=settings.cache,
+            use_cache=settings.use_cache,
+            understood=lambda reading: _check_model(settings, reading, worker, progress),
+            progress=progress,
+        )
     checks.append(
-        Check(name="dataset", title=SCAN_TITLE, status="done", seconds=timings["dataset"], provides=("dataset",))
+        Check(
+            name="dataset",
+            title=SCAN_TITLE,
+            status="done",
+            reason=" ".join(dataset.notes) or None,
+            seconds=timings["dataset"],
+            provides=("dataset",),
+        )
     )
     hardware = inspect_hardware(settings.device)
     checks.append(Check(name="hardware", title="Hardware", status="done", provides=("hardware",)))
     plan = PlanFacts(
-        task="classification",
+        task=dataset.reading.task,
         budget_s=settings.budget_s,
         seed=settings.seed,
         weights=settings.weights,
@@ -142,6 +148,23 @@ def _inspect(settings: Settings, progress: Progress) -> _Measured:
     )
     facts = Facts(dataset=dataset.facts, run=run, hardware=hardware, plan=plan)
     return _Measured(facts, dataset, checks, ProbeRun(), timings)
+
+
+def _check_model(settings: Settings, reading: Reading, worker: Worker, progress: Progress) -> None:
+    """A misspelt model is quick to find, and the scan may take long."""
+    if settings.probes and reading.task == PROBED_TASK:
+        check_model_name(worker, settings.model, progress)
+
+
+def _probe_if_asked(settings: Settings, measured: _Measured, worker: Worker, progress: Progress) -> None:
+    """Run the probes, or say why none runs."""
+    task = measured.dataset.reading.task
+    if not settings.probes:
+        measured.probes.skip_rest("probes were turned off", "audit without --no-probes")
+    elif task != PROBED_TASK:
+        measured.probes.skip_rest(f"there are no probes for {task} yet")
+    else:
+        _probe(settings, measured, worker, progress)
 
 
 def _probe(settings: Settings, measured: _Measured, worker: Worker, progress: Progress) -> None:
@@ -153,16 +176,17 @@ def _probe(settings: Settings, measured: _Measured, worker: Worker, progress: Pr
         return
     assert measured.facts.plan is not None
     assert measured.facts.hardware is not None
-    size = plan_image_size(loaded.facts, measured.dataset.facts)
+    plan = fit(measured.facts.plan, loaded.facts, measured.dataset)
     measured.converted = loaded.converted
     measured.facts = dataclasses.replace(
         measured.facts,
         model=loaded.facts,
-        plan=dataclasses.replace(measured.facts.plan, image_size_px=size),
+        plan=plan,
         hardware=dataclasses.replace(measured.facts.hardware, device=loaded.device),
     )
+    assert plan.image_size_px is not None
     with _timed(measured.timings_s, "probes"):
-        run_probes(measured.probes, worker, size, settings.budget_s, progress)
+        run_probes(measured.probes, worker, plan.image_size_px, settings.budget_s, progress)
 
 
 def _job(settings: Settings, measured: _Measured) -> Job:
@@ -170,13 +194,16 @@ def _job(settings: Settings, measured: _Measured) -> Job:
     dataset, hardware = measured.dataset, measured.facts.hardware
     assert hardware is not None
     index = {name: number for number, name in enumerate(dataset.classes)}
-    train, held_out, held_out_from = dataset.probe_split()
+
+    def samples(split: Literal["train", "validation"], most: int) -> list[Sample]:
+        return [Sample(image.place, index[image.label]) for image in dataset.draw(split, most, settings.seed)]
+
     return Job(
-        root=str(dataset.root.resolve()),
+        root=str(dataset.files.root.resolve()),
         classes=list(dataset.classes),
-        train=_draw([Sample(i.path, index[i.label]) for i in train], MOST_TRAIN_SAMPLES, settings.seed),
-        held_out=_draw([Sample(i.path, index[i.label]) for i in held_out], MOST_HELD_OUT_SAMPLES, settings.seed),
-        held_out_from=held_out_from,
+        train=samples("train", MOST_TRAIN_SAMPLES),
+        held_out=samples("validation", MOST_HELD_OUT_SAMPLES),
+        held_out_from=dataset.held_out_from(),
         model=settings.model,
         weights=settings.weights,
         weights_file=str(settings.weights_file.resolve()) if settings.weights_file else None,
@@ -186,13 +213,6 @@ def _job(settings: Settings, measured: _Measured) -> Job:
         budget_s=settings.budget_s,
         save_weights=str((settings.out / CONVERTED_WEIGHTS).resolve()),
     )
-
-
-def _draw(samples: list[Sample], most: int, seed: int) -> list[Sample]:
-    """At most ``most`` samples in a random order that only ``seed`` decides."""
-    drawn = list(samples)
-    random.Random(seed).shuffle(drawn)
-    return drawn[:most]
 
 
 def _advise(settings: Settings, measured: _Measured, created: str) -> Diagnosis:
@@ -225,20 +245,21 @@ def _advise(settings: Settings, measured: _Measured, created: str) -> Diagnosis:
         checks=checks,
         advice=advice,
         curves=tuple(probes.curves),
-        thumbnails=thumbnails(measured.dataset.root, shown),
+        thumbnails=thumbnails(measured.dataset.files.root, measured.dataset.places(shown)),
         timings_s=measured.timings_s,
         environment=_environment(),
     )
 
 
 def _shown_paths(facts: Facts, fact_paths: list[str]) -> list[str]:
-    """Images that findings show: every path in the first dozen entries of each listed fact."""
+    """Images that findings show: every path in the first entries of each listed fact."""
     paths = []
     for fact in fact_paths:
         value: Any = facts
         for name in fact.split("."):
             value = getattr(value, name, None)
-        for entry in (value or ())[:12]:
+        most = MOST_SHOWN_OF_A_KIND if fact.endswith(".examples") else MOST_SHOWN
+        for entry in (value or ())[:most]:
             paths += [getattr(entry, name) for name in ("path", "path_a", "path_b") if hasattr(entry, name)]
     return paths
 
@@ -259,6 +280,7 @@ def _inputs(settings: Settings, *, converted: bool) -> Inputs:
         arguments += ["--log", printable(settings.log.name)]
     if settings.device != "auto":
         arguments += ["--device", settings.device]
+    arguments += _layout_options(settings.wishes)
     arguments += ["--no-probes"] * (not settings.probes) + ["--no-images"] * (not settings.images)
     return Inputs(
         data=_relative(settings.data, settings.out),
@@ -269,6 +291,16 @@ def _inputs(settings: Settings, *, converted: bool) -> Inputs:
         log=_relative(settings.log, settings.out) if settings.log else None,
         command=shlex.join([*arguments, "--budget", f"{settings.budget_s:.0f}s"]),
     )
+
+
+def _layout_options(wishes: Wishes) -> list[str]:
+    options = []
+    for field in dataclasses.fields(wishes):
+        value = getattr(wishes, field.name)
+        if value is not None:
+            value = "multi-label" if value == "multi-label classification" else value
+            options += [f"--{field.name.replace('_', '-')}", printable(value)]
+    return options
 
 
 def _relative(path: Path, folder: Path) -> str:

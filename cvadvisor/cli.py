@@ -30,6 +30,12 @@ app = typer.Typer(
 
 DEFAULT_OUT = "cvadvisor-out"
 
+LAYOUT = "The dataset's layout, where the one that is found is not the one you mean"
+
+LayoutName = Literal[
+    "auto", "class-folders", "table", "huggingface", "lists", "webdataset", "coco", "yolo", "voc", "masks"
+]
+TaskName = Literal["auto", "classification", "multi-label", "detection", "segmentation"]
 FailOn = Literal["error", "warning", "never"]
 RenderFormat = Literal["html", "text", "json", "script"]
 
@@ -58,7 +64,7 @@ def _options(
 
 @app.command()
 def audit(
-    data: Annotated[Path, typer.Argument(help="Folder of the dataset: a folder for each class, in splits or not.")],
+    data: Annotated[Path, typer.Argument(help="The dataset: a folder, or a .zip or .tar, in any usual layout.")],
     model: Annotated[str, typer.Option(help="Any model of timm.")] = DEFAULT_MODEL,
     weights: Annotated[str, typer.Option(help="'default' (pretrained), 'none', or a file.")] = "default",
     out: Annotated[
@@ -72,6 +78,22 @@ def audit(
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     fail_on: Annotated[FailOn, typer.Option(help="Findings that make the exit code 1.")] = "error",
     force: Annotated[bool, typer.Option("--force", help="Replace results that are in the folder already.")] = False,
+    layout: Annotated[LayoutName, typer.Option(help="How the dataset is laid out.", rich_help_panel=LAYOUT)] = "auto",
+    task: Annotated[TaskName, typer.Option(help="What its labels are for.", rich_help_panel=LAYOUT)] = "auto",
+    labels: Annotated[
+        str | None, typer.Option(help="Table of labels: CSV, TSV, JSON lines or Parquet.", rich_help_panel=LAYOUT)
+    ] = None,
+    image_column: Annotated[str | None, typer.Option(help="Its column of file names.", rich_help_panel=LAYOUT)] = None,
+    label_column: Annotated[str | None, typer.Option(help="Its column of classes.", rich_help_panel=LAYOUT)] = None,
+    split_column: Annotated[str | None, typer.Option(help="Its column of splits.", rich_help_panel=LAYOUT)] = None,
+    group_column: Annotated[
+        str | None,
+        typer.Option(help="Its column of what belongs in one split: person, series …", rich_help_panel=LAYOUT),
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option("--cache", help="Folder that keeps what the scan saw.  [default: the user's cache]")
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Look at every image anew, and keep nothing.")] = False,
 ) -> None:
     """Inspect a dataset and a model, run short probes, and write a report, a recipe and a training script."""
     from cvadvisor import config
@@ -94,6 +116,9 @@ def audit(
             probes=probes,
             images=images,
             seed=config.check_seed(seed),
+            wishes=config.parse_wishes(layout, task, labels, image_column, label_column, split_column, group_column),
+            cache=cache,
+            use_cache=not no_cache,
         )
         _exit(_run(settings), fail_on)
 

@@ -10,13 +10,28 @@ from cvadvisor.errors import UserError
 
 DEFAULT_MODEL = "resnet50"
 DEFAULT_BUDGET_S = 300.0
-RESULT_FILES = ("audit.json", "report.html", "train.py")
+SAMPLES = "samples.csv"
+RESULT_FILES = ("audit.json", "report.html", SAMPLES, "train.py")
 CONVERTED_WEIGHTS = "weights.safetensors"
 """Weights under timm's names, written where timm alone could not load what the audit loaded."""
 
 
 class SettingsError(UserError):
     """A wish that cannot be granted; the message is one line for the user."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user said of the dataset's layout; ``None`` leaves it to us."""
+
+    layout: str | None = None
+    task: str | None = None
+    labels: str | None = None
+    """Path of the label table, relative to the dataset or to the current folder."""
+    image_column: str | None = None
+    label_column: str | None = None
+    split_column: str | None = None
+    group_column: str | None = None
 
 
 @dataclass(frozen=True)
@@ -35,6 +50,9 @@ class Settings:
         probes: whether to load the model and run probes.
         images: whether the report may show small pictures of the dataset.
         seed: seed of everything random.
+        wishes: what the user said of the dataset's layout.
+        cache: folder for what the scan saw of each image; the user's cache folder where not given.
+        use_cache: whether to keep and use it.
     """
 
     data: Path
@@ -48,6 +66,9 @@ class Settings:
     probes: bool = True
     images: bool = True
     seed: int = 0
+    wishes: Wishes = Wishes()
+    cache: Path | None = None
+    use_cache: bool = True
 
 
 def parse_weights(text: str) -> tuple[Literal["default", "none", "file"], Path | None]:
@@ -65,6 +86,28 @@ def parse_weights(text: str) -> tuple[Literal["default", "none", "file"], Path |
     if not found:
         raise SettingsError(f"--weights {text[:200]}: no such file; give a checkpoint, 'default' or 'none'.")
     return "file", Path(text)
+
+
+def parse_wishes(
+    layout: str,
+    task: str,
+    labels: str | None,
+    image_column: str | None,
+    label_column: str | None,
+    split_column: str | None,
+    group_column: str | None,
+) -> Wishes:
+    """What the user said of the dataset's layout; 'auto' says nothing."""
+    tasks = {"auto": None, "multi-label": "multi-label classification"}
+    return Wishes(
+        layout=None if layout == "auto" else layout,
+        task=tasks.get(task, task),
+        labels=labels,
+        image_column=image_column,
+        label_column=label_column,
+        split_column=split_column,
+        group_column=group_column,
+    )
 
 
 def parse_duration(text: str) -> float:

@@ -96,7 +96,7 @@ class Diagnosis:
     interrupted: bool = known("Whether the audit was stopped before its end.")
     inputs: Inputs = known("What it was given.")
     facts: Facts = known("Everything that was measured.")
-    outcomes: tuple[Outcome, ...] = known("What became of every rule, by code.")
+    outcomes: tuple[Outcome, ...] = known("What became of every rule that applies to the task, by code.")
     findings: tuple[Finding, ...] = known("The rules that fired, the most important first.")
     checks: tuple[Check, ...] = known("Every measurement, and what became of it.")
     advice: RecipeWithHistory | None = optional("The recipe, where there is enough to make one.")

@@ -8,6 +8,11 @@ from contextlib import contextmanager
 Progress = Callable[[str, int, int], None]
 """Called with a stage's title, what is done and what there is to do (0 where that is not known)."""
 
+_EVERY_S = 30.0
+"""Between two lines of one stage where there is no terminal."""
+_WORTH_A_RATE = 10.0
+"""Things a second; slower ones are followed by their count."""
+
 
 def silent(title: str, done: int, total: int) -> None:
     """Show nothing."""
@@ -47,20 +52,34 @@ def on_stderr() -> Iterator[Progress]:
 
 
 def _left(done: int, total: int, began: float) -> str:
-    """How far a stage is, and about how long it will still take."""
+    """How far a stage is, how fast it goes, and about how long it will still take."""
     if not total:
-        return ""
-    left = (time.monotonic() - began) / done * (total - done) if done else None
-    return f"{done:,} of {total:,}" + ("" if left is None else f", about {left:.0f} s left")
+        return f"{done:,}" if done else ""
+    spent = time.monotonic() - began
+    rate = f", {done / spent:,.0f}/s" if spent and done / spent >= _WORTH_A_RATE else ""
+    left = f", about {_duration(spent / done * (total - done))} left" if done else ""
+    return f"{done:,} of {total:,}{rate}{left}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def _lines() -> Progress:
+    """A line when a stage begins, and one every half minute while it lasts."""
     started = time.monotonic()
-    seen: set[str] = set()
+    began: dict[str, float] = {}
+    spoke: dict[str, float] = {}
 
     def show(title: str, done: int, total: int) -> None:
-        if title not in seen:
-            seen.add(title)
-            print(f"[{time.monotonic() - started:5.0f} s] {title} …", file=sys.stderr, flush=True)
+        now = time.monotonic()
+        if title not in began:
+            began[title] = now
+            print(f"[{now - started:5.0f} s] {title} …", file=sys.stderr, flush=True)
+        elif now - spoke.get(title, began[title]) >= _EVERY_S:
+            print(f"[{now - started:5.0f} s] {title}: {_left(done, total, began[title])}", file=sys.stderr, flush=True)
+        else:
+            return
+        spoke[title] = now
 
     return show

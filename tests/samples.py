@@ -6,21 +6,53 @@ from typing import Any
 from cvadvisor.advise.recipe import History, Recipe, RecipeWithHistory, Step
 from cvadvisor.diagnosis import Check, Curve, Diagnosis, Evidence, Finding, Inputs, Mark, Outcome, Series, Source
 from cvadvisor.facts import DatasetFacts, Estimate, Facts, HardwareFacts, ModelFacts, PlanFacts, ProbeFacts
-from cvadvisor.facts.dataset import ClassSize, ImagePair, UnreadableFile
+from cvadvisor.facts.dataset import ClassSize, FileProblem, Found, ImageExample, ImagePair, SizeCount
 from cvadvisor.facts.probe import FeatureFacts, LabelSuspect, LearningRateFacts, OverfitFacts
+
+IMAGE_FINDINGS = (
+    "blank",
+    "dark",
+    "bright",
+    "low_contrast",
+    "blurred",
+    "noisy",
+    "overcompressed",
+    "tiny",
+    "extreme_aspect",
+    "gray_in_colour",
+    "transparent",
+    "cmyk",
+    "deep",
+    "animated",
+    "rotated",
+    "misnamed",
+    "damaged",
+    "bordered",
+)
+"""Facts of the dataset that say which of its images stand out."""
+
+
+def found(images: int = 0, *, of: int = 936, examples: tuple[ImageExample, ...] = ()) -> Found:
+    """``images`` of ``of`` readable ones."""
+    return Found(images=images, share=images / of, examples=examples)
 
 
 def dataset_facts(**changes: Any) -> DatasetFacts:
+    """Clothes in three class folders and three splits, 7.1 : 1; no image stands out."""
     facts = DatasetFacts(
-        layout="class folders with splits",
-        train_folder="train",
-        validation_folder="validation",
-        test_folder="test",
-        files=2249,
-        images=2248,
-        readable_images=2247,
+        task="classification",
+        layout="class folders",
+        layout_reason="train/, validation/ and test/ hold the same 3 folders of images",
+        files=939,
+        images=937,
+        readable_images=936,
         unreadable_images=1,
-        other_files=1,
+        unlabelled_images=0,
+        missing_images=0,
+        mask_files=0,
+        other_files=2,
+        skipped_files=0,
+        annotation_faults=0,
         total_bytes=48_000_000,
         classes=3,
         class_sizes=(
@@ -36,15 +68,37 @@ def dataset_facts(**changes: Any) -> DatasetFacts:
         validation_share=0.206,
         validation_standard_error=0.042,
         imbalance_ratio=7.1,
+        effective_classes=2.43,
+        class_gini=0.33,
         largest_class="t-shirt",
         smallest_class="hat",
         largest_class_share=0.58,
         smallest_class_images=56,
         mean_class_images=229.3,
+        median_class_images=234.0,
+        tail_class_share=0.0,
         classes_missing_from_train=0,
         classes_missing_from_validation=0,
         smallest_validation_class_images=12,
         mirror_sensitive_classes=0,
+        empty_class_count=0,
+        twin_class_count=0,
+        case_twin_count=0,
+        spelling_twin_count=0,
+        junk_class_count=0,
+        validation_label_shift=0.008,
+        validation_label_shift_by_chance=0.08,
+        test_label_shift=0.088,
+        test_label_shift_by_chance=0.093,
+        validation_size_ratio=1.0,
+        test_size_ratio=1.0,
+        validation_colour_shift=0.06,
+        test_colour_shift=0.09,
+        size_counts=(
+            SizeCount(width_px=192.0, height_px=256.0, images=771),
+            SizeCount(width_px=256.0, height_px=192.0, images=104),
+            SizeCount(width_px=101.0, height_px=256.0, images=61),
+        ),
         median_width_px=192.0,
         median_height_px=256.0,
         median_short_side_px=192.0,
@@ -53,11 +107,14 @@ def dataset_facts(**changes: Any) -> DatasetFacts:
         extreme_aspect_share=0.0,
         grayscale_share=0.01,
         fine_detail_share=0.04,
-        blank_images=0,
-        unreadable_examples=(UnreadableFile(path="train/hat/broken.jpg", reason="truncated: 41 bytes are missing"),),
+        channel_means=(0.66, 0.63, 0.61),
+        channel_stds=(0.26, 0.26, 0.27),
+        **{name: found() for name in IMAGE_FINDINGS},
+        unreadable_examples=(FileProblem(path="train/hat/broken.jpg", reason="truncated: 41 bytes are missing"),),
         leaked_validation_images=1,
         leaked_validation_share=0.007,
         leaked_test_images=0,
+        leaked_test_share=0.0,
         duplicate_training_images=2,
         conflicting_label_images=0,
         leak_examples=(

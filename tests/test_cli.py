@@ -177,7 +177,11 @@ def test_warnings_fail_only_where_they_are_asked_to(digits: Path, fail_on: str, 
 
 def test_a_failing_audit_has_written_its_results_all_the_same(leaking: Path, here: Path) -> None:
     assert cvadvisor("audit", leaking, "--no-probes").code == 1
-    assert sorted(path.name for path in (here / "cvadvisor-out").iterdir()) == ["audit.json", "report.html"]
+    assert sorted(path.name for path in (here / "cvadvisor-out").iterdir()) == [
+        "audit.json",
+        "report.html",
+        "samples.csv",
+    ]
 
 
 def test_a_second_audit_gets_a_folder_of_its_own(digits: Path, here: Path) -> None:
@@ -195,13 +199,13 @@ def test_data_that_is_missing_is_refused() -> None:
 
 def test_data_that_is_a_file_is_refused(here: Path) -> None:
     (here / "data.zip").touch()
-    assert "data.zip is a file: unpack it and give the folder" in refused("audit", "data.zip", "--no-probes")
+    assert "data.zip cannot be read as an archive" in refused("audit", "data.zip", "--no-probes")
 
 
 def test_an_empty_folder_is_refused_with_the_layout_that_is_expected(here: Path) -> None:
     (here / "data").mkdir()
     line = refused("audit", "data", "--no-probes")
-    assert "data holds no image" in line
+    assert "data: it holds no image: it is empty" in line
     assert "Expected <class>/*.jpg" in line
 
 
@@ -431,7 +435,7 @@ def messy(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Audited:
 
 def test_an_audit_of_messy_data_ends_with_a_report(messy: Audited) -> None:
     assert messy.done.code == 0
-    assert sorted(path.name for path in messy.out.iterdir()) == ["audit.json", "report.html"]
+    assert sorted(path.name for path in messy.out.iterdir()) == ["audit.json", "report.html", "samples.csv"]
 
 
 def test_files_that_do_not_decode_are_counted_and_shown_with_the_reason(messy: Audited) -> None:
@@ -532,7 +536,7 @@ def still_runs(pid: str) -> bool:
 def test_an_interrupt_before_there_is_anything_to_report_says_so(
     digits: Path, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stopped(*_: object) -> None:
+    def stopped(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("cvadvisor.audit.inspect_dataset", stopped)
@@ -618,5 +622,5 @@ def test_a_rule_is_found_by_its_name_and_in_any_case(wanted: str) -> None:
 def test_output_into_a_pipe_that_closes_is_no_crash() -> None:
     command = f"{sys.executable} -m cvadvisor rules | head -n 1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True)
-    assert done.stdout == "Dataset\n"
+    assert done.stdout == "Boxes\n"
     assert done.stderr == ""

@@ -10,10 +10,12 @@ from cvadvisor.errors import UserError
 
 WIDTH = 88
 TOPICS = {
+    "BOX": "Boxes",
     "DAT": "Dataset",
     "HRD": "Hardware",
     "LRN": "Learning rate",
     "MOD": "Model",
+    "MSK": "Masks",
     "PRB": "Probes",
     "REG": "Regularisation and augmentation",
     "RUN": "Training logs",
@@ -50,6 +52,8 @@ def _explain(rule: Rule) -> str:
         _filled(rule.why),
         "Fires when\n" + textwrap.indent(" ".join(rule.when.split()), "  "),
     ]
+    if rule.tasks:
+        parts.append(_filled(f"Applies to {', '.join(rule.tasks)}."))
     if rule.params:
         parts.append("Thresholds\n" + "\n".join(f"  {name} = {value}" for name, value in rule.params.items()))
     parts.append("What to do\n" + _filled(rule.fix, "  "))

@@ -17,7 +17,7 @@ class Judgement(NamedTuple):
     """What rules say about facts.
 
     Attributes:
-        outcomes: what became of every rule, by code.
+        outcomes: what became of every rule that applies to the dataset's task, by code.
         findings: the rules that fired, the most important first.
         fired: the same rules with what they do to the recipe, for :func:`cvadvisor.advise.shape.shape_recipe`.
     """
@@ -30,11 +30,11 @@ class Judgement(NamedTuple):
 def judge(rules: Sequence[CompiledRule], facts: Facts, checks: Sequence[Check] = ()) -> Judgement:
     """Judge ``facts`` by ``rules``; ``checks`` say why facts are missing and what would provide them.
 
-    A rule that breaks is reported as failed and stops no other.
+    A rule for other tasks than the dataset's is left out. One that breaks is reported as failed and stops no other.
     """
     lookup = facts_lookup(facts)
     outcomes, findings, fired = [], [], []
-    for compiled in sorted(rules, key=lambda item: item.rule.code):
+    for compiled in sorted((item for item in rules if _applies(item, facts)), key=lambda item: item.rule.code):
         try:
             if not compiled.fires(lookup):
                 outcomes.append(_outcome(compiled, "passed"))
@@ -54,6 +54,10 @@ def judge(rules: Sequence[CompiledRule], facts: Facts, checks: Sequence[Check] =
     priority = {item.rule.code: item.rule.priority for item in rules}
     findings.sort(key=lambda item: (_SEVERITIES.index(item.severity), -priority[item.code], item.code))
     return Judgement(tuple(outcomes), tuple(findings), tuple(fired))
+
+
+def _applies(compiled: CompiledRule, facts: Facts) -> bool:
+    return not compiled.rule.tasks or facts.dataset is None or facts.dataset.task in compiled.rule.tasks
 
 
 def _outcome(

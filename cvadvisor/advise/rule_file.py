@@ -13,6 +13,7 @@ from cvadvisor.diagnosis import Severity, Source
 from cvadvisor.errors import UserError
 
 Strength = Literal["measured", "paper", "practice"]
+Task = Literal["classification", "multi-label classification", "detection", "segmentation"]
 Operation = Literal["set", "scale", "at_most", "at_least"]
 OPERATIONS: tuple[Operation, ...] = ("set", "scale", "at_most", "at_least")
 
@@ -67,7 +68,10 @@ class Advice(_Strict):
 
 
 class Rule(_Strict):
-    """One rule, as its YAML says it. Its sources are resolved; ``file`` and ``line`` say where it stands."""
+    """One rule, as its YAML says it. Its sources are resolved; ``file`` and ``line`` say where it stands.
+
+    ``tasks`` are those that it applies to, where it does not apply to all.
+    """
 
     code: Annotated[str, Field(pattern=r"^[A-Z]{3}\d{3}$")]
     name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
@@ -85,6 +89,7 @@ class Rule(_Strict):
     fires_on: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)]
     silent_on: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)]
     show: str | None = None
+    tasks: tuple[Task, ...] = ()
     file: str = ""
     line: int = 0
 

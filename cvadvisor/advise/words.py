@@ -11,7 +11,8 @@ from functools import cache
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from cvadvisor.facts import Facts
+from cvadvisor.facts import Estimate, Facts
+from cvadvisor.facts.dataset import BoxesFound, Found
 
 Kind = Literal["number", "text", "truth", "list"]
 Scalar = bool | int | float | str
@@ -21,6 +22,10 @@ PARAM = "param"
 """The name under which an expression or a message finds the rule's own thresholds."""
 
 SPOKEN: dict[str, str] = {"number": "a number", "text": "a text", "truth": "true or false", "list": "a list"}
+
+
+_DETAILED = (Estimate, Found, BoxesFound)
+"""Models that are one fact with its details: "how many there are" says nothing without what they are."""
 
 
 class MissingFact(Exception):
@@ -127,10 +132,17 @@ def _words(model: Any, prefix: str) -> Iterable[Word]:
         kinds = [kind for kind in get_args(hints[field.name]) if kind is not NoneType]
         annotation = kinds[0] if len(kinds) == 1 and get_origin(hints[field.name]) is not tuple else hints[field.name]
         path = f"{prefix}{field.name}"
+        description = model.__pydantic_fields__[field.name].description or ""
         if dataclasses.is_dataclass(annotation):
-            yield from _words(annotation, f"{path}.")
+            whole = f"{description.rstrip('.')}: " if annotation in _DETAILED else ""
+            for word in _words(annotation, f"{path}."):
+                yield dataclasses.replace(word, description=_continued(whole, word.description))
         else:
-            yield _word(path, annotation, model.__pydantic_fields__[field.name].description or "")
+            yield _word(path, annotation, description)
+
+
+def _continued(whole: str, part: str) -> str:
+    return f"{whole}{part[:1].lower()}{part[1:]}" if whole else part
 
 
 def _word(path: str, annotation: Any, description: str) -> Word:

@@ -12,7 +12,7 @@ class Check:
     name: str = known("Name of the probe or stage.")
     title: str = known("What it measures, in a few words.")
     status: Literal["done", "not checked", "failed"] = known("What became of it.")
-    reason: str | None = optional("Why it was not checked or failed.")
+    reason: str | None = optional("Why it was not checked or failed, or what else has to be said of it.")
     enable: str | None = optional("How to enable it.")
     seconds: float | None = optional("Time it took.", unit="s")
     provides: tuple[str, ...] = listed("Paths of the facts it provides.")

@@ -1,21 +1,16 @@
-"""Charts as inline SVG, drawn here: no library, no script, colours by CSS class so that a dark page can have its own.
-
-A chart is laid out in a box 480 units wide that scales with the page.
-"""
+"""Charts of what the probes measured: curves and intervals."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
 
 from markupsafe import Markup
 
 from cvadvisor.diagnosis import Curve, Series
 from cvadvisor.facts import Estimate
-from cvadvisor.facts.dataset import ClassSize
 from cvadvisor.outputs import scales
+from cvadvisor.outputs.drawing import WIDTH, axes, svg
 from cvadvisor.outputs.figures import number, percent, rate, visible
 from cvadvisor.outputs.scales import CHARACTER, Frame, shortened, width
 
-_WIDTH = 480.0
 _ROW = 18.0
 _COLOURS = 6
 # More points than the plot has columns cannot be seen, and would only weigh.
@@ -30,7 +25,7 @@ def line_chart(curve: Curve) -> Markup:
     lines = [(line, points) for line in curve.series if (points := _points(line, curve.x_log))]
     if not lines:
         empty = Markup('<text class="label" x="0" y="30">Nothing was recorded.</text>')
-        return _svg(curve.title, 44, [empty])
+        return svg(curve.title, 44, [empty])
     log = curve.x_log
     marks = [(visible(mark.label), scales.drawable(mark.x, log=log)) for mark in curve.marks if mark.x > 0 or not log]
     names = [shortened(line.name, 14) for line, _ in lines] if len(lines) > 1 else []
@@ -41,63 +36,35 @@ def line_chart(curve: Curve) -> Markup:
     x_ticks = scales.log_ticks(*x_range) if log else scales.ticks(*x_range, whole=whole)
     y_ticks = scales.ticks(*y_range)
     left = 10 + max(map(width, y_ticks.values()))
-    right = _WIDTH - 14 - max(map(width, names), default=0)
+    right = WIDTH - 14 - max(map(width, names), default=0)
     placed = _placed(marks, Frame(left, right, 0, 0, x_range, y_range, log))
     top = 30 + (_ROW * (1 + max(row for *_, row in placed)) if placed else 0)
     frame = Frame(left, right, top, top + 180, x_range, y_range, log)
     parts = [
-        *_axes(frame, x_ticks, y_ticks),
+        *axes(frame, x_ticks, y_ticks),
         *_labels(frame, curve, cut_off),
         *_marks(frame, placed),
         *_lines(frame, [points for _, points in lines]),
         *_names(frame, names, [points[-1][1] for _, points in lines]),
     ]
     spoken = [curve.title, *(f"{label}: {rate(x) if log else number(x)}" for label, x in marks)]
-    return _svg("; ".join(spoken), frame.bottom + 44, parts)
-
-
-def class_bars(sizes: Sequence[ClassSize], *, most: int = 24) -> Markup:
-    """Images of each class as bars, a part for each split; beyond ``most`` classes the middle is left out."""
-    if not sizes:
-        return Markup("")
-    splits = [split for split in ("train", "validation", "test") if any(getattr(size, split) for size in sizes)]
-    splits = splits or ["train"]
-    head, tail = (len(sizes), 0) if len(sizes) <= most else (most * 2 // 3, most // 3)
-    rows: list[ClassSize | None] = [*sizes[:head], *([None, *sizes[-tail:]] if tail else [])]
-    shown = [size for size in rows if size]
-    left = 8 + min(150.0, max(width(visible(size.name)) for size in shown))
-    right = _WIDTH - 8 - max(width(_counts(size, splits)) for size in shown)
-    largest = max(_total(size, splits) for size in shown) or 1
-    parts = _legend(splits, left)
-    for index, row in enumerate(rows):
-        top = 26.0 + 24 * index
-        if row is None:
-            parts.append(_left_out(sizes[head:-tail], top))
-        else:
-            parts += _class_row(row, splits, left, top, (right - left) / largest)
-    return _svg(f"Images of each class: {' + '.join(splits)}", 26 + 24 * len(rows), parts)
+    return svg("; ".join(spoken), frame.bottom + 44, parts)
 
 
 def interval_bar(measured: Estimate, baseline: float) -> Markup:
     """A share between 0 and 100 % with its interval, beside a baseline."""
 
     def x(share: float) -> float:
-        return 6 + min(max(share, 0), 1) * (_WIDTH - 12)
+        return 6 + min(max(share, 0), 1) * (WIDTH - 12)
 
     drawn = Markup(
         '<rect class="track" x="6" y="20" width="{:.0f}" height="6" rx="3"/>'
         '<rect class="interval" x="{:.1f}" y="15" width="{:.1f}" height="16" rx="4"/>'
         '<rect class="baseline" x="{:.1f}" y="8" width="4" height="30"/>'
         '<circle class="dot line-0" cx="{:.1f}" cy="23" r="6"/>'
-    ).format(_WIDTH - 12, x(measured.low), x(measured.high) - x(measured.low), x(baseline) - 2, x(measured.value))
+    ).format(WIDTH - 12, x(measured.low), x(measured.high) - x(measured.low), x(baseline) - 2, x(measured.value))
     title = f"{percent(measured.value)}, between {percent(measured.low)} and {percent(measured.high)}"
-    return _svg(f"{title}; baseline {percent(baseline)}", 46, [drawn])
-
-
-def _svg(title: str, height: float, parts: Iterable[Markup]) -> Markup:
-    return Markup(
-        '<svg class="chart" role="img" aria-label="{0}" viewBox="0 0 {1:.0f} {2:.0f}"><title>{0}</title>{3}</svg>'
-    ).format(visible(title), _WIDTH, height, Markup("").join(parts))
+    return svg(f"{title}; baseline {percent(baseline)}", 46, [drawn])
 
 
 def _points(line: Series, log: bool) -> Points:
@@ -116,23 +83,6 @@ def _points(line: Series, log: bool) -> Points:
     return thinned if thinned[-1] == points[-1] else [*thinned, points[-1]]
 
 
-def _axes(frame: Frame, x_ticks: Mapping[float, str], y_ticks: Mapping[float, str]) -> list[Markup]:
-    across = Markup(
-        '<line class="grid" x1="{0:.1f}" x2="{1:.1f}" y1="{2:.1f}" y2="{2:.1f}"/>'
-        '<text class="tick" x="{3:.1f}" y="{4:.1f}" text-anchor="end">{5}</text>'
-    )
-    along = Markup('<text class="tick" x="{:.1f}" y="{:.1f}" text-anchor="middle">{}</text>')
-    base = Markup('<line class="axis" x1="{0:.1f}" x2="{1:.1f}" y1="{2:.1f}" y2="{2:.1f}"/>')
-    return [
-        *(
-            across.format(frame.left, frame.right, frame.y(tick), frame.left - 6, frame.y(tick) + 4, text)
-            for tick, text in y_ticks.items()
-        ),
-        base.format(frame.left, frame.right, frame.bottom),
-        *(along.format(frame.x(tick), frame.bottom + 18, text) for tick, text in x_ticks.items()),
-    ]
-
-
 def _labels(frame: Frame, curve: Curve, cut_off: bool) -> list[Markup]:
     """The axes' labels, and a note where values above the axis are cut off."""
     label = Markup('<text class="label" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>')
@@ -142,7 +92,7 @@ def _labels(frame: Frame, curve: Curve, cut_off: bool) -> list[Markup]:
         label.format(middle, frame.bottom + 38, "middle", shortened(curve.x_label, 48)),
     ]
     if cut_off:
-        labels.append(label.format(_WIDTH, 14, "end", "higher values cut off"))
+        labels.append(label.format(WIDTH, 14, "end", "higher values cut off"))
     return labels
 
 
@@ -153,7 +103,7 @@ def _placed(marks: list[tuple[str, float]], frame: Frame) -> Placed:
     for label, value in sorted(marks, key=lambda mark: mark[1]):
         text = shortened(label, 36)
         half = width(text) / 2
-        centre = max(half, min(_WIDTH - half, frame.x(value)))
+        centre = max(half, min(WIDTH - half, frame.x(value)))
         row = next((index for index, end in enumerate(ends) if end + CHARACTER <= centre - half), len(ends))
         ends[row : row + 1] = [centre + half]
         placed.append((text, value, centre, row))
@@ -200,39 +150,3 @@ def _names(frame: Frame, names: list[str], ends: list[float]) -> list[Markup]:
         text.format(index % _COLOURS, frame.right + 8, places[index] - overshoot, name)
         for index, name in enumerate(names)
     ]
-
-
-def _legend(splits: list[str], left: float) -> list[Markup]:
-    parts = []
-    for split in splits if len(splits) > 1 else []:
-        key = Markup('<rect class="split-{}" x="{:.1f}" y="3" width="10" height="10" rx="2"/>')
-        text = Markup('<text class="label" x="{:.1f}" y="13">{}</text>')
-        parts += [key.format(split, left), text.format(left + 15, split)]
-        left += 30 + width(split)
-    return parts
-
-
-def _total(size: ClassSize, splits: list[str]) -> int:
-    return sum(getattr(size, split) for split in splits)
-
-
-def _counts(size: ClassSize, splits: list[str]) -> str:
-    return " + ".join(f"{getattr(size, split):,}" for split in splits)
-
-
-def _class_row(size: ClassSize, splits: list[str], left: float, top: float, scale: float) -> list[Markup]:
-    name = Markup('<text class="tick" x="0" y="{:.1f}">{}<title>{}</title></text>')
-    bar = Markup('<rect class="split-{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="14"/>')
-    count = Markup('<text class="tick" x="{:.1f}" y="{:.1f}">{}</text>')
-    parts = [name.format(top + 13, shortened(size.name, int((left - 8) / CHARACTER)), visible(size.name))]
-    x = left
-    for split in splits:
-        parts.append(bar.format(split, x, top + 2, getattr(size, split) * scale))
-        x += getattr(size, split) * scale
-    return [*parts, count.format(x + 8, top + 13, _counts(size, splits))]
-
-
-def _left_out(sizes: Sequence[ClassSize], top: float) -> Markup:
-    counts = [size.train for size in sizes]
-    note = f"… {len(sizes):,} classes between, of {min(counts):,} to {max(counts):,} training images each"
-    return Markup('<text class="label" x="0" y="{:.1f}">{}</text>').format(top + 13, note)

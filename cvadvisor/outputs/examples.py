@@ -4,7 +4,8 @@ import dataclasses
 import re
 from typing import Any
 
-from cvadvisor.diagnosis import Diagnosis, Finding
+from cvadvisor.diagnosis import Diagnosis
+from cvadvisor.facts.dataset import BoxesFound, Found
 from cvadvisor.outputs.figures import shown
 from cvadvisor.outputs.vocabulary import fact_at
 
@@ -30,9 +31,11 @@ class Example:
     name: str | None = None
 
 
-def examples(diagnosis: Diagnosis, finding: Finding) -> list[Example]:
-    """What ``finding.show`` lists; empty where it shows nothing or the fact is not known."""
-    listed = fact_at(diagnosis.facts, finding.show) if finding.show else None
+def examples(diagnosis: Diagnosis, path: str | None) -> list[Example]:
+    """What the fact at ``path`` lists; empty where there is no path, or nothing is known there."""
+    listed = fact_at(diagnosis.facts, path) if path else None
+    if isinstance(listed, Found | BoxesFound):
+        listed = listed.examples
     if not isinstance(listed, tuple):
         return []
     thumbnails = {one.path: one.data_uri for one in diagnosis.thumbnails if _JPEG.fullmatch(one.data_uri)}

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from cvadvisor.facts import Estimate, Facts
+from cvadvisor.facts import DatasetFacts, Estimate, Facts
 from cvadvisor.outputs.figures import UNKNOWN, counted, has_own_unit, shown, singular
 from cvadvisor.outputs.vocabulary import described, subject, unit
 
@@ -50,6 +50,8 @@ def _subjects(owner: Any, prefix: str) -> Iterator[Subject]:
         if subject(field) is None:
             continue
         value, title = getattr(owner, name), (field.description or name).rstrip(".")
+        if value is None and isinstance(owner, DatasetFacts):
+            continue  # boxes or masks, which belong to another task: nothing about them is unknown
         if value is None:
             yield Subject(title=title, rows=())
             continue

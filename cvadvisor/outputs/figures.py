@@ -5,6 +5,7 @@ from typing import Any
 
 from cvadvisor.advise.recipe import Recipe, Value
 from cvadvisor.facts import Estimate
+from cvadvisor.facts.dataset import BoxesFound, Found
 from cvadvisor.outputs.vocabulary import described, unit
 
 UNKNOWN = "not known"
@@ -40,6 +41,10 @@ def shown(value: Any, name: str = "", measure: str | None = None) -> str:
     if isinstance(value, Estimate):
         low, high = shown(value.low, name), shown(value.high, name)
         return f"{shown(value.value, name)} ({between(low, high)})"
+    if isinstance(value, Found):
+        return f"{counted(value.images, 'image')}, {percent(value.share)}" if value.images else "none"
+    if isinstance(value, BoxesFound):
+        return f"{counted(value.boxes, 'box', 'boxes')}, {percent(value.share)}" if value.boxes else "none"
     if isinstance(value, tuple):
         return ", ".join(shown(item, name, measure) for item in value)
     if measure == "bytes":
@@ -48,7 +53,7 @@ def shown(value: Any, name: str = "", measure: str | None = None) -> str:
         return seconds(value)
     if isinstance(value, int):
         return f"{value:,}"
-    if any(part in name for part in _SHARES):
+    if _is_share(name):
         return percent(value)
     return rate(value) if any(part in name for part in _RATES) else number(value)
 
@@ -65,13 +70,19 @@ def setting(value: Value, field: str) -> str:
 
 
 def singular(measure: str, count: Any) -> str:
-    """The unit ``measure`` as it follows ``count``: ``1 image``."""
-    return measure.removesuffix("s") if count == 1 else measure
+    """The unit ``measure`` as it follows ``count``: ``1 image``, ``1 box``."""
+    if count != 1:
+        return measure
+    return measure.removesuffix("es") if measure.endswith("xes") else measure.removesuffix("s")
 
 
 def has_own_unit(name: str, measure: str | None) -> bool:
     """Whether :func:`shown` writes the unit of ``name`` itself."""
-    return measure in ("bytes", "s") or any(part in name for part in _SHARES)
+    return measure in ("bytes", "s") or _is_share(name)
+
+
+def _is_share(name: str) -> bool:
+    return any(part in name for part in _SHARES) or name.rpartition(".")[2] == "share"
 
 
 def between(low: str, high: str) -> str:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from cvadvisor.advise.recipe import Recipe
 from cvadvisor.diagnosis import Diagnosis, Evidence
 from cvadvisor.facts import Estimate
-from cvadvisor.outputs import charts, figures, verdict
+from cvadvisor.outputs import charts, dataset_section, figures, verdict
 from cvadvisor.outputs.examples import examples
 from cvadvisor.outputs.fact_rows import subjects
 from cvadvisor.outputs.vocabulary import described, unit_of
@@ -48,17 +48,21 @@ def _environment() -> Environment:
 
 
 def _context(diagnosis: Diagnosis) -> dict[str, Any]:
-    dataset, probe = diagnosis.facts.dataset, diagnosis.facts.probe
+    probe = diagnosis.facts.probe
     features = probe.features if probe else None
+    dataset = dataset_section.section(diagnosis)
     return {
         "d": diagnosis,
         "verdict": verdict.verdict(diagnosis),
+        "subject": verdict.subject(diagnosis),
         "besides": verdict.besides(diagnosis),
         "judged": verdict.judged(diagnosis),
         "urgent": verdict.having(diagnosis, "error", "warning"),
         "notes": verdict.having(diagnosis, "info"),
         "fired": {finding.code for finding in diagnosis.findings},
-        "examples": {finding.code: examples(diagnosis, finding) for finding in diagnosis.findings},
+        "dataset": dataset,
+        "below": {code: kind for kind in dataset.get("found", []) for code in kind.codes},
+        "examples": {finding.code: examples(diagnosis, finding.show) for finding in diagnosis.findings},
         "shown_examples": _SHOWN_EXAMPLES,
         "passed": verdict.with_status(diagnosis, "passed"),
         "failed": verdict.with_status(diagnosis, "failed"),
@@ -66,7 +70,6 @@ def _context(diagnosis: Diagnosis) -> dict[str, Any]:
         "unmeasured": verdict.unmeasured_by_reason(diagnosis),
         "recipe_words": {name: field.description for name, field in described(Recipe).items()},
         "charts": [(curve, charts.line_chart(curve)) for curve in diagnosis.curves],
-        "class_chart": charts.class_bars(dataset.class_sizes) if dataset else Markup(""),
         "interval_chart": charts.interval_bar(features.linear_accuracy, features.majority_accuracy) if features else "",
         "subjects": subjects(diagnosis.facts),
         **_script(diagnosis),

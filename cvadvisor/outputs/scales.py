@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cvadvisor.outputs.figures import number, rate, visible
 
-# Text is 12 units high on a wide page and 14 on a phone; this is enough for a character of either.
+# Text is 12 units high on a wide page and 15 on a phone; this is enough for a character of either.
 CHARACTER = 9.0
 
 # Beyond these a coordinate is noise, and differences of it could overflow.
@@ -26,17 +26,21 @@ class Frame:
     x_range: tuple[float, float]
     y_range: tuple[float, float]
     x_log: bool
+    y_log: bool = False
 
     def x(self, value: float) -> float:
         """Where ``value`` lies across."""
-        low, high = (math.log10(end) for end in self.x_range) if self.x_log else self.x_range
-        value = math.log10(value) if self.x_log else value
-        return self.left + (value - low) / (high - low) * (self.right - self.left)
+        return self.left + _share(value, self.x_range, self.x_log) * (self.right - self.left)
 
     def y(self, value: float) -> float:
         """Where ``value`` lies from the top."""
-        low, high = self.y_range
-        return self.bottom - (value - low) / (high - low) * (self.bottom - self.top)
+        return self.bottom - _share(value, self.y_range, self.y_log) * (self.bottom - self.top)
+
+
+def _share(value: float, ends: tuple[float, float], log: bool) -> float:
+    """How far ``value`` lies along the range: 0 at its low end, 1 at its high one."""
+    low, high = map(math.log10, ends) if log else ends
+    return ((math.log10(value) if log else value) - low) / (high - low)
 
 
 def drawable(value: float, *, log: bool = False) -> float:
@@ -74,6 +78,12 @@ def padded_log(low: float, high: float) -> tuple[float, float]:
     return (low / 3, high * 3) if high / low < 1 + 1e-9 else (low, high)
 
 
+def padded_octaves(low: float, high: float) -> tuple[float, float]:
+    """A range of lengths with air at its ends, two octaves wide or more."""
+    air = max(0.4, 1 - math.log2(high / low) / 2)
+    return low / 2**air, high * 2**air
+
+
 def ticks(low: float, high: float, *, whole: bool = False) -> dict[float, str]:
     """About five round values between ``low`` and ``high``, and how to write them; ``whole`` wants whole numbers."""
     rough = (high - low) / 5
@@ -95,6 +105,20 @@ def log_ticks(low: float, high: float) -> dict[float, str]:
     factors = (1, 2, 5) if math.log10(high / low) < 2 else (1,)
     values = [float(f"{factor}e{power}") for power in range(first, last + 1, every) for factor in factors]
     return {value: rate(value) for value in values if low * 0.999 <= value <= high * 1.001} or {low: rate(low)}
+
+
+def octave_ticks(low: float, high: float, *, most: int) -> dict[float, str]:
+    """Powers of two, as lengths in pixels tend to be, thinned where there are more than ``most``.
+
+    Where they are three or fewer, the values halfway to the next stand among them.
+    """
+    first, last = math.ceil(math.log2(low)), math.floor(math.log2(high))
+    every = max(1, math.ceil((last - first + 1) / most))
+    values = [2.0**power for power in range(first + -first % every, last + 1, every)]
+    if len(values) <= 3:
+        halfway = [1.5 * 2.0**power for power in range(first - 1, last + 1)]
+        values = sorted([*values, *(value for value in halfway if low <= value <= high)])
+    return {value: f"{value:,.0f}" if value >= 1 else number(value) for value in values}
 
 
 def cells(text: str) -> int:

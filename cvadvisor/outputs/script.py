@@ -22,7 +22,7 @@ _SENTENCE_END = re.compile(r"[.!?](?= [A-Z0-9])")
 
 
 def render(diagnosis: Diagnosis) -> str:
-    """The text of ``train.py``; it is to lie beside ``audit.json``, as its paths are relative to that folder.
+    """The text of ``train.py``; it is to lie beside ``audit.json`` and ``samples.csv``, as its paths are relative.
 
     Raises:
         ValueError: the diagnosis holds too little for a script: no recipe, dataset or model, or no weights file for a
@@ -53,7 +53,6 @@ def render(diagnosis: Diagnosis) -> str:
         constant=constants.__getitem__,
         data=inputs.data,
         weights_file=inputs.weights_file or "",
-        dataset=facts.dataset,
         mean=facts.model.mean,
         std=facts.model.std,
     )

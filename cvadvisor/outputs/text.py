@@ -1,4 +1,4 @@
-"""The summary on the terminal: the verdict, what to fix, the recipe in brief, and what was not checked."""
+"""The summary on the terminal: the verdict, the dataset, what to fix, the recipe in brief, and what was not checked."""
 
 import re
 import textwrap
@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 from cvadvisor.advise.recipe import History, RecipeWithHistory
 from cvadvisor.diagnosis import Check, Diagnosis, Finding
+from cvadvisor.outputs.dataset_words import brief
 from cvadvisor.outputs.figures import counted, joined, setting, visible
 from cvadvisor.outputs.verdict import besides, having, unchecked_by_reason, unmeasured_by_reason, verdict
 
 # Beyond this many findings the rest are named by their codes: a summary that scrolls away is none.
 _MOST_FINDINGS = 10
+_MOST_NOTES = 4
 # A message may quote a path or a name of any length.
 _MOST_LINES = 5
 _COLOURS = {"error": "31", "warning": "33"}
@@ -39,7 +41,21 @@ def _head(diagnosis: Diagnosis, width: int, color: bool) -> list[str]:
     rest = besides(diagnosis)
     if diagnosis.advice is None:
         rest = f"{rest} There is not enough to make a recipe.".strip()
-    return lines + _wrapped(rest, width)
+    return [*lines, *_wrapped(rest, width), *_dataset(diagnosis, width)]
+
+
+def _dataset(diagnosis: Diagnosis, width: int) -> list[str]:
+    """What the dataset is, and the choices that were made in reading it, which a user may want to overrule."""
+    dataset = diagnosis.facts.dataset
+    if dataset is None:
+        return []
+    notes = list(dataset.layout_notes[:_MOST_NOTES])
+    if dataset.layout_alternatives:
+        notes.insert(0, f"Read as {dataset.layout} because {dataset.layout_reason.rstrip('.')}.")
+        notes += [f"Not read as {other}" for other in dataset.layout_alternatives[:_MOST_NOTES]]
+    notes += [check.reason for check in diagnosis.checks if check.status == "done" and check.reason]
+    lines = _wrapped(f"Dataset: {brief(dataset)}", width)
+    return lines + [line for note in notes for line in _wrapped(note, width, "  - ", "    ")]
 
 
 def _findings(diagnosis: Diagnosis, width: int, color: bool) -> Iterator[list[str]]:

@@ -9,8 +9,8 @@ _NOUNS = {"error": "error", "warning": "warning", "info": "note"}
 def verdict(diagnosis: Diagnosis) -> str:
     """The sentence that a reader needs if they read only one."""
     errors, warnings = (len(having(diagnosis, severity)) for severity in ("error", "warning"))
-    what = " on ".join(name for name in (diagnosis.inputs.model, diagnosis.inputs.data_name) if name)
-    train, failed = f"train {what}".strip(), _failed(diagnosis)
+    what, failed = subject(diagnosis), _failed(diagnosis)
+    train = f"train {what}" if what == " on ".join(_names(diagnosis)) else f"train on {what}"
     if errors:
         sentence = f"Fix {counted(errors, 'error')} before you {train}."
     elif "model" in failed:
@@ -30,6 +30,18 @@ def verdict(diagnosis: Diagnosis) -> str:
         first = sentence[0] if what and sentence.startswith(what) else sentence[0].lower()
         return f"Stopped early. So far: {first}{sentence[1:]}"
     return sentence
+
+
+def subject(diagnosis: Diagnosis) -> str:
+    """What was audited: model and dataset, or the dataset alone where no model was asked to learn its task."""
+    dataset = diagnosis.facts.dataset
+    if diagnosis.facts.model is None and dataset is not None and dataset.task != "classification":
+        return diagnosis.inputs.data_name
+    return " on ".join(_names(diagnosis))
+
+
+def _names(diagnosis: Diagnosis) -> list[str]:
+    return [name for name in (diagnosis.inputs.model, diagnosis.inputs.data_name) if name]
 
 
 def besides(diagnosis: Diagnosis) -> str:

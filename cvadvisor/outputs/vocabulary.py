@@ -7,6 +7,10 @@ from typing import Any, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from cvadvisor.facts import Estimate, Facts
+from cvadvisor.facts.dataset import BoxesFound, Found
+
+MEASURED = (Estimate, Found, BoxesFound)
+"""Models that are one fact with its details, not a subject of their own."""
 
 
 def described(model: Any) -> dict[str, FieldInfo]:
@@ -24,9 +28,15 @@ def unit(field: FieldInfo) -> str | None:
 
 def subject(field: FieldInfo) -> Any:
     """The facts model that the field holds, where it holds facts of its own rather than being one."""
+    model = _model(field)
+    return None if model in MEASURED else model
+
+
+def _model(field: FieldInfo) -> Any:
+    """The dataclass that the field holds, if it holds one."""
     union = get_origin(field.annotation) in (Union, types.UnionType)
     kinds = get_args(field.annotation) if union else (field.annotation,)
-    return next((kind for kind in kinds if dataclasses.is_dataclass(kind) and kind is not Estimate), None)
+    return next((kind for kind in kinds if dataclasses.is_dataclass(kind)), None)
 
 
 def unit_of(path: str) -> str | None:
@@ -34,11 +44,21 @@ def unit_of(path: str) -> str | None:
     model: Any = Facts
     field: FieldInfo | None = None
     for name in path.split("."):
-        if model is None:  # a part of an estimate has the unit of the whole
+        if model in (None, Estimate):  # a part of an estimate has the unit of the whole
             break
         field = described(model).get(name)
-        model = subject(field) if field else None
+        model = _model(field) if field else None
     return unit(field) if field else None
+
+
+def description_of(path: str) -> str:
+    """What the fact at ``path`` is; empty where there is no such fact."""
+    model: Any = Facts
+    field: FieldInfo | None = None
+    for name in path.split("."):
+        field = described(model).get(name) if model else None
+        model = _model(field) if field else None
+    return (field.description or "") if field else ""
 
 
 def fact_at(facts: Facts, path: str) -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
+    from cvadvisor.inspect.dataset.places import Place
     from cvadvisor.probe.session import Sample
 
 
@@ -26,7 +27,7 @@ def load(
     pixels = np.empty((len(samples), size, size, 3), np.uint8)
     kept: list[int] = []
     with ThreadPoolExecutor(max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4)) as pool:
-        decoded = pool.map(lambda sample: decode(root / sample.path, size), samples)
+        decoded = pool.map(lambda sample: decode(root, sample.place, size), samples)
         for index, image in enumerate(decoded):
             if image is not None:
                 pixels[len(kept)] = image
@@ -37,15 +38,16 @@ def load(
     return pixels[: len(kept)], labels, [samples[index].path for index in kept]
 
 
-def decode(path: Path, size: int) -> "np.ndarray | None":
-    """Pixels (size, size, 3) of one file as uint8, or ``None`` if it cannot be read."""
+def decode(root: Path, place: "Place", size: int) -> "np.ndarray | None":
+    """Pixels (size, size, 3) as uint8 of one file of the dataset at ``root``, or ``None`` if it cannot be read."""
     import numpy as np
     from PIL import Image
 
-    from cvadvisor.inspect.dataset.pixels import formats, to_rgb
+    from cvadvisor.inspect.dataset.pixels import open_image, to_rgb
+    from cvadvisor.inspect.dataset.places import Unreadable, read_bytes
 
     try:
-        with Image.open(path, formats=formats()) as image:
+        with open_image(read_bytes(root, place)) as image:
             image.draft("RGB", (size, size))  # a JPEG decoder that scales down while it decodes, never below size
             rgb = to_rgb(image)
             scale = size / min(rgb.size)
@@ -54,5 +56,5 @@ def decode(path: Path, size: int) -> "np.ndarray | None":
             right, bottom = min(rgb.width, (left + size) / scale), min(rgb.height, (top + size) / scale)
             box = (left / scale, top / scale, right, bottom)
             return np.asarray(rgb.resize((size, size), Image.Resampling.BILINEAR, box=box))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except (Unreadable, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None

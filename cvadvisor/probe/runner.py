@@ -116,7 +116,8 @@ class Worker:
 
     def _model_command(self) -> dict[str, Any]:
         assert self.job is not None, "a worker needs its job before it loads the model"
-        return {"do": "model", "job": dataclasses.asdict(self.job)}
+        # Without what is at its default, so that only images in archives say where they are in them.
+        return {"do": "model", "job": TypeAdapter(Job).dump_python(self.job, exclude_defaults=True)}
 
     def _send(self, message: dict[str, Any]) -> None:
         assert self._process is not None

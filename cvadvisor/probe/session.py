@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cvadvisor.facts import ModelFacts
 from cvadvisor.inspect import model as models
+from cvadvisor.inspect.dataset.places import Place
 from cvadvisor.probe.declaration import NotChecked
 
 if TYPE_CHECKING:
@@ -34,10 +35,15 @@ DECODE_S = 0.004
 
 @dataclass
 class Sample:
-    """One image that probes may use: its path relative to the dataset, and its class's index."""
+    """One image that probes may use: where it is in the dataset, and its class's index."""
 
-    path: str
+    place: Place
     label: int
+
+    @property
+    def path(self) -> str:
+        """Its path relative to the dataset."""
+        return self.place.path
 
 
 @dataclass
@@ -45,6 +51,7 @@ class Job:
     """Everything the worker is told. The device may be 'auto' until the worker has looked."""
 
     root: str
+    """The dataset: a folder, or an archive."""
     classes: list[str]
     train: list[Sample]
     held_out: list[Sample]

@@ -1,7 +1,7 @@
 import pytest
 
 from cvadvisor.advise.explain import TOPICS, explain, overview
-from cvadvisor.advise.rules import load_rules
+from cvadvisor.advise.rules import Rule, load_rules
 from cvadvisor.errors import UserError
 
 RULES = load_rules()
@@ -19,10 +19,15 @@ def test_a_rule_is_found_by_code_in_any_case_and_by_name(wanted: str) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
-def test_every_rule_explains_itself_within_the_width(rule) -> None:
+def test_every_rule_explains_itself_within_the_width(rule: Rule) -> None:
     text = explain(RULES, rule.code)
     assert rule.fix.split()[0] in text
     assert all(source.title in " ".join(text.split()) for source in rule.sources)
+
+
+def test_a_rule_for_some_tasks_says_which() -> None:
+    assert "Applies to detection." in explain(RULES, "BOX001")
+    assert "Applies to" not in explain(RULES, "DAT001")
 
 
 def test_an_unknown_rule_gets_the_nearest_name() -> None:

@@ -12,7 +12,7 @@ from cvadvisor.facts.run import RunFacts
 from tests import samples
 from tests.advise.making import a_rule, compiled
 
-DATASET = Facts(dataset=samples.dataset_facts(imbalance_ratio=7.06, blank_images=None))
+DATASET = Facts(dataset=samples.dataset_facts(imbalance_ratio=7.06, blank=None))
 
 
 def test_the_four_outcomes_are_told_apart(tmp_path: Path) -> None:
@@ -114,8 +114,11 @@ def test_each_cause_is_named_once(tmp_path: Path) -> None:
 
 
 def test_a_check_that_ran_without_finding_the_fact_says_so(tmp_path: Path) -> None:
-    text = reason(tmp_path, "dataset.blank_images > 0", *CHECKS)
-    assert text.startswith("Dataset scan gave no value for dataset.blank_images (images in which almost every")
+    text = reason(tmp_path, "dataset.blank.images > 0", *CHECKS)
+    assert text == (
+        "Dataset scan gave no value for dataset.blank.images (images in which almost every pixel has the same value: "
+        "how many there are)."
+    )
 
 
 def test_a_fact_that_no_check_provides_is_described(tmp_path: Path) -> None:
@@ -138,6 +141,36 @@ def test_advice_that_breaks_fails_its_rule_alone(tmp_path: Path) -> None:
 def test_shipped_rules_on_nothing_check_nothing_and_break_nothing() -> None:
     found = judge(compile_rules(load_rules()), Facts())
     assert {item.status for item in found.outcomes} == {"not checked"}
+
+
+def test_a_rule_for_other_tasks_is_left_out(tmp_path: Path) -> None:
+    rules = compiled(
+        tmp_path,
+        a_rule(code="TST001", name="for-boxes", tasks=["detection"]),
+        a_rule(code="TST002", name="for-labels", tasks=["classification", "multi-label classification"]),
+        a_rule(code="TST003", name="for-all"),
+    )
+    found = judge(rules, DATASET)
+    assert [item.code for item in found.outcomes] == ["TST002", "TST003"]
+    assert [item.code for item in found.findings] == ["TST002", "TST003"]
+
+
+def test_a_rule_on_images_that_stand_out_names_them_as_evidence_and_shows_them(tmp_path: Path) -> None:
+    rule = a_rule(
+        when="dataset.dark.images > 0",
+        params=None,
+        message="{dataset.dark.images} image(s) ({dataset.dark.share:.1%}) (is|are) dark.",
+        show="dataset.dark.examples",
+    )
+    dark = Facts(dataset=samples.dataset_facts(dark=samples.found(1, of=50)))
+    (finding,) = judge(compiled(tmp_path, rule), dark).findings
+    assert finding.message == "1 image (2.0%) is dark."
+    assert finding.show == "dataset.dark.examples"
+    assert [(item.fact, item.value) for item in finding.evidence] == [
+        ("dataset.dark.images", 1),
+        ("dataset.dark.share", 0.02),
+    ]
+    assert finding.evidence[0].description.startswith("Images that are nearly black")
 
 
 def with_features(facts: Facts, **changes: Any) -> Facts:
@@ -187,7 +220,15 @@ def test_a_sane_dataset_and_a_healthy_run_raise_no_alarm() -> None:
         learning_rate_decay=1e-3,
     )
     assert sample.facts.plan is not None
-    plan = dataclasses.replace(sample.facts.plan, image_size_px=224)
+    plan = dataclasses.replace(
+        sample.facts.plan,
+        image_size_px=224,
+        enlarged_share=0.0,
+        shrunk_share=0.6,
+        cropped_share=0.25,
+        normalisation_offset=0.6,
+        normalisation_scale=0.52,
+    )
     facts = dataclasses.replace(known, dataset=clean, run=run, plan=plan)
     found = judge(compile_rules(load_rules()), facts, sample.checks)
     assert [item.name for item in found.findings if item.severity != "info"] == []

@@ -19,10 +19,10 @@ WORDS = {**fact_words(), **param_words({"ratio": 5.0})}
         ("{dataset.has_test_split}", {"dataset.has_test_split": True}, "yes"),
         ("{dataset.missing_from_train}", {"dataset.missing_from_train": list("abcdefg")}, "a, b, c, d, e and 2 more"),
         ("{{literal}} {dataset.classes}", {"dataset.classes": 3}, "{literal} 3"),
-        ("{dataset.blank_images} image(s) (is|are) blank", {"dataset.blank_images": 1}, "1 image is blank"),
-        ("{dataset.blank_images} image(s) (is|are) blank", {"dataset.blank_images": 0}, "0 images are blank"),
+        ("{dataset.blank.images} image(s) (is|are) blank", {"dataset.blank.images": 1}, "1 image is blank"),
+        ("{dataset.blank.images} image(s) (is|are) blank", {"dataset.blank.images": 0}, "0 images are blank"),
         ("{dataset.classes} (class is|classes are) missing", {"dataset.classes": 1}, "1 class is missing"),
-        ("{dataset.blank_images} image(s)", {}, "(unknown) images"),
+        ("{dataset.blank.images} image(s)", {}, "(unknown) images"),
     ],
 )
 def test_a_message_is_rendered(text: str, facts: dict[str, object], expected: str) -> None:

@@ -9,9 +9,8 @@ from markupsafe import Markup
 
 from cvadvisor.diagnosis import Curve, Mark, Series
 from cvadvisor.facts import Estimate
-from cvadvisor.facts.dataset import ClassSize
-from cvadvisor.outputs.charts import class_bars, interval_bar, line_chart
-from cvadvisor.outputs.scales import log_ticks, shortened, ticks, vertical_range
+from cvadvisor.outputs.charts import interval_bar, line_chart
+from cvadvisor.outputs.scales import log_ticks, octave_ticks, padded_octaves, shortened, ticks, vertical_range
 
 HOSTILE = '</title></svg><script>alert(1)</script>" onload="alert(1)'
 numbers = st.floats(allow_nan=False, allow_infinity=False)
@@ -21,10 +20,6 @@ def curve(*lines: tuple[tuple[float, ...], tuple[float, ...]], log: bool = False
     series = tuple(Series(name=f"line {index}", x=x, y=y) for index, (x, y) in enumerate(lines))
     made = {"name": "c", "title": "A chart", "x_label": "step", "y_label": "loss", "x_log": log, "series": series}
     return Curve(**(made | changes))
-
-
-def sizes(count: int) -> tuple[ClassSize, ...]:
-    return tuple(ClassSize(name=f"class {i}", train=count - i, validation=1, test=0) for i in range(count))
 
 
 def parsed(svg: Markup) -> ElementTree.Element:
@@ -47,10 +42,9 @@ def test_nothing_in_a_chart_can_break_out_of_it() -> None:
     made = curve(
         title=HOSTILE, x_label=HOSTILE, y_label=HOSTILE, series=(line, line), marks=(Mark(label=HOSTILE, x=1),)
     )
-    for svg in (line_chart(made), class_bars([ClassSize(name=HOSTILE, train=2, validation=1, test=1)])):
-        root = parsed(svg)
-        assert not [element for element in root.iter() if element.tag == "script"]
-        assert not [name for element in root.iter() for name in element.attrib if name.startswith("on")]
+    root = parsed(line_chart(made))
+    assert not [element for element in root.iter() if element.tag == "script"]
+    assert not [name for element in root.iter() for name in element.attrib if name.startswith("on")]
 
 
 def test_lines_are_named_at_their_ends_only_where_there_are_several() -> None:
@@ -161,23 +155,13 @@ def test_rates_have_ticks_at_powers_of_ten() -> None:
     assert list(log_ticks(1e-3, 1e-2).values()) == ["1e-3", "2e-3", "5e-3", "1e-2"]
 
 
-def test_few_classes_are_all_shown() -> None:
-    assert {"class 0", "class 19", "20 + 1"} <= set(texts(class_bars(sizes(20))))
+def test_lengths_in_pixels_have_ticks_at_powers_of_two() -> None:
+    assert list(octave_ticks(50, 1100, most=7).values()) == ["64", "128", "256", "512", "1,024"]
+    assert list(octave_ticks(1, 100_000, most=7).values()) == ["1", "8", "64", "512", "4,096", "32,768"]
 
 
-def test_of_many_classes_the_largest_and_smallest_are_shown_with_a_note() -> None:
-    found = texts(class_bars(sizes(200)))
-    assert {"class 0", "class 199"} <= set(found)
-    assert "class 100" not in found
-    assert "… 176 classes between, of 9 to 184 training images each" in found
-
-
-def test_a_dataset_without_classes_has_no_chart() -> None:
-    assert class_bars([]) == ""
-
-
-def test_classes_without_images_still_draw() -> None:
-    assert "0" in texts(class_bars([ClassSize(name="a", train=0, validation=0, test=0)]))
+def test_a_narrow_range_of_lengths_has_ticks_between_powers_of_two() -> None:
+    assert list(octave_ticks(*padded_octaves(500, 500), most=7).values()) == ["256", "384", "512", "768"]
 
 
 def test_a_long_name_keeps_its_ends() -> None:

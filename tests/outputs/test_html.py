@@ -7,7 +7,7 @@ import pytest
 from cvadvisor.advise.recipe import Conflict
 from cvadvisor.diagnosis import Diagnosis, Outcome, Source, Thumbnail
 from cvadvisor.facts import Facts
-from cvadvisor.facts.dataset import ClassSize
+from cvadvisor.facts.dataset import ClassSize, NamePair
 from cvadvisor.outputs import html
 from tests.samples import advice, dataset_facts, diagnosis, recipe
 
@@ -150,10 +150,12 @@ def test_the_verdict_comes_first_and_the_script_after_the_facts() -> None:
         "A leaked image is graded on its memory.",
         "1 note worth knowing",
         "Every setting of the training script",
+        "Dataset 936 images in 3 classes",
+        "Images of each class",
         "What short training measured",
         "What was not checked",
         "What passed",
-        "Images of each class",
+        "facts, ",
         "The training script The recipe",
         "To make it again",
     ]
@@ -164,7 +166,7 @@ def test_the_verdict_comes_first_and_the_script_after_the_facts() -> None:
 
 def test_the_first_three_fixes_leave_notes_out() -> None:
     text = page().text
-    first = text[text.find("Do this first") : text.find("Images 2,247")]
+    first = text[text.find("Do this first") : text.find("Images 936")]
     assert "DAT001" in first
     assert "DAT030" in first
     assert "REC003" not in first
@@ -231,13 +233,19 @@ def test_a_label_suspect_is_a_sentence() -> None:
     [
         ("dataset.unreadable_examples", "truncated: 41 bytes are missing"),
         ("dataset.missing_from_train", "a class <b>"),
+        ("dataset.missing_examples", "Fix"),
+        ("dataset.twin_classes", "Hat and hat differ by case alone"),
+        ("dataset.dark.examples", "Fix"),
         ("dataset.no_such_fact", "Fix"),
         ("run.no_such_subject", "Fix"),
     ],
 )
 def test_any_list_of_examples_can_be_shown(show: str, said: str) -> None:
     made = diagnosis()
-    facts = dataclasses.replace(made.facts, dataset=dataset_facts(missing_from_train=("a class <b>",)))
+    twins = (NamePair(a="Hat", b="hat", why="case"),)
+    facts = dataclasses.replace(
+        made.facts, dataset=dataset_facts(missing_from_train=("a class <b>",), twin_classes=twins)
+    )
     finding = dataclasses.replace(made.findings[0], show=show)
     assert said in page(dataclasses.replace(made, facts=facts, findings=(finding,))).text
 

@@ -8,7 +8,9 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 import tokenize
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,8 @@ from PIL import Image
 
 from cvadvisor.advise.recipe import Recipe
 from cvadvisor.inspect.dataset import pixels
-from cvadvisor.inspect.dataset.splits import held_out
+from cvadvisor.inspect.dataset.archives import members
+from cvadvisor.inspect.dataset.places import read_bytes
 from cvadvisor.outputs import script
 from tests import samples
 from tests.digits import write_digits
@@ -29,27 +32,15 @@ FIELDS = [field.name for field in dataclasses.fields(Recipe)]
 HOSTILE = 'x"""\n\'\'\'\\"; import os  # INJECTED\r\x0c\x00\u2028\u202e\ud83d\udc80 noqa # fmt: off {{ 7 }} {% raw %}'
 
 
-def diagnosis(
-    *, data: str = "digits", weights_file: str | None = "start.pt", dataset: Any = None, **changes: Any
-) -> Any:
+def diagnosis(*, data: str = "digits", weights_file: str | None = "start.pt", **changes: Any) -> Any:
     """A diagnosis with a recipe for a tiny model that starts from a file; ``changes`` are to the recipe."""
     made = {"model": "test_resnet", "weights": "file", "image_size": 32, "batch_size": 8, "epochs": 3} | changes
     sample = samples.diagnosis(samples.recipe(**made))
-    facts = samples.dataset_facts(**({"test_folder": None} | (dataset or {})))
-    return dataclasses.replace(
-        sample,
-        inputs=dataclasses.replace(sample.inputs, data=data, weights_file=weights_file),
-        facts=dataclasses.replace(sample.facts, dataset=facts),
-    )
+    return dataclasses.replace(sample, inputs=dataclasses.replace(sample.inputs, data=data, weights_file=weights_file))
 
 
 def hostile_diagnosis() -> Any:
-    made = diagnosis(
-        data=HOSTILE,
-        weights_file=HOSTILE,
-        dataset={"train_folder": HOSTILE, "validation_folder": HOSTILE, "test_folder": HOSTILE},
-        model=HOSTILE,
-    )
+    made = diagnosis(data=HOSTILE, weights_file=HOSTILE, model=HOSTILE)
     history = tuple(
         dataclasses.replace(
             entry, steps=tuple(dataclasses.replace(step, reason=HOSTILE, rule=HOSTILE) for step in entry.steps)
@@ -161,10 +152,10 @@ def test_ruff_has_nothing_to_say(made: Any, tmp_path: Path) -> None:
 def test_hostile_text_stays_in_strings_and_comments() -> None:
     text = script.render(hostile_diagnosis())
     compile(text, "train.py", "exec")
-    assert skeleton(text) == skeleton(script.render(diagnosis(dataset={"test_folder": "test"})))
+    assert skeleton(text) == skeleton(script.render(diagnosis()))
     where = {token.type for token in tokenize.generate_tokens(io.StringIO(text).readline) if "INJECTED" in token.string}
     assert where <= {tokenize.STRING, tokenize.COMMENT}
-    assert constants(text)["MODEL"] == constants(text)["DATA"] == constants(text)["TRAIN_FOLDER"] == HOSTILE
+    assert constants(text)["MODEL"] == constants(text)["DATA"] == constants(text)["WEIGHTS_FILE"] == HOSTILE
     assert all(len(line) <= 120 for line in text.splitlines() if line.startswith("#"))
     assert text.isascii() or all(letter.isprintable() or letter == "\n" for letter in text)
     text.encode("utf-8")
@@ -244,45 +235,165 @@ def train(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return load(tmp_path_factory.mktemp("script"), diagnosis())
 
 
-def touch(folder: Path, *names: str) -> None:
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).touch()
+COLUMNS = ["path", "label", "split"]
+ARCHIVED = [*COLUMNS, "container", "start", "stored", "method", "size"]
 
 
-def test_images_are_found_as_the_audit_finds_them(train: Any, tmp_path: Path) -> None:
-    touch(tmp_path, "train/b/1.JPG", "train/b/deep/er/2.webp", "train/a/3.png", "train/empty/readme.txt", "train/4.png")
-    touch(tmp_path, "train/.hidden/5.png", "train/a/._3.png", "train/a/@eaDir/6.png")
-    (tmp_path / "train/a/circle").symlink_to(tmp_path / "train/a")
-    assert train.find_images(tmp_path, "train") == {
-        "a": ["train/a/3.png"],
-        "b": ["train/b/1.JPG", "train/b/deep/er/2.webp"],
-    }
+def write_samples(folder: Path, rows: list[list[Any]], columns: list[str] = COLUMNS) -> None:
+    """Write ``samples.csv`` into ``folder``."""
+    with (folder / "samples.csv").open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        csv.writer(file).writerows([columns, *rows])
 
 
-def test_the_images_held_out_are_those_the_audit_held_out(tmp_path: Path) -> None:
-    train = load(tmp_path / "out", diagnosis(dataset={"train_folder": ".", "validation_folder": None}))
-    touch(tmp_path, *(f"data/{label}/{number}é.png" for label in "ab" for number in range(23)), "data/one/1.png")
-    classes, splits = train.find_splits(tmp_path / "data")
-    found = train.find_images(tmp_path / "data", ".")
-    assert {path for path, _ in splits["validation"]} == set(held_out(found))
-    assert len(splits["train"]) + len(splits["validation"]) == 47
-    assert classes == ["a", "b", "one"]
+def write_samples_of(folder: Path, data: Path) -> None:
+    """Write ``samples.csv`` into ``folder``, of the class folders in the splits of the dataset ``data``."""
+    files = [path.relative_to(data) for path in sorted(data.glob("*/*/*"))]
+    write_samples(folder, [[path.as_posix(), path.parts[1], path.parts[0]] for path in files])
 
 
-def test_images_of_unknown_classes_are_left_out_and_counted(train: Any, tmp_path: Path, capsys: Any) -> None:
-    touch(tmp_path, "train/a/1.png", "train/b/2.png", "validation/b/3.png", "validation/c/4.png", "validation/c/5.png")
-    _, splits = train.find_splits(tmp_path)
-    assert splits["validation"] == [("validation/b/3.png", 1)]
+def write_samples_in(folder: Path, archive: Path, container: str = "") -> None:
+    """Write ``samples.csv`` into ``folder``, of the class folders in the splits of an archive."""
+    rows: list[list[Any]] = []
+    for place, problem in members(archive, container, ""):
+        assert problem is None
+        split, label, _ = place.path.split("/")
+        where = [container, place.start, place.stored, "" if place.method is None else place.method, place.size]
+        rows.append([place.path, label, split, *where])
+    write_samples(folder, rows, ARCHIVED)
+
+
+def splits_of(train: Any, folder: Path, monkeypatch: Any) -> tuple[list[str], dict[str, Any]]:
+    """What the script makes of the ``samples.csv`` in ``folder``."""
+    monkeypatch.setattr(train, "HERE", folder)
+    return train.find_splits(folder)
+
+
+ROWS = [["b/2.png", "b", "train"], ["a/1.png", "a", "train"], ["b/3.png", "b", "validation"], ["b/4.png", "b", "test"]]
+
+
+def test_samples_are_read_by_split_and_classes_are_sorted(train: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    write_samples(tmp_path, ROWS)
+    assert splits_of(train, tmp_path, monkeypatch) == (
+        ["a", "b"],
+        {
+            "train": [("a/1.png", 0, ()), ("b/2.png", 1, ())],
+            "validation": [("b/3.png", 1, ())],
+            "test": [("b/4.png", 1, ())],
+        },
+    )
+
+
+def test_the_order_of_the_samples_does_not_matter(train: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    write_samples(tmp_path, ROWS)
+    first = splits_of(train, tmp_path, monkeypatch)
+    write_samples(tmp_path, ROWS[::-1])
+    assert splits_of(train, tmp_path, monkeypatch) == first
+
+
+def test_names_in_samples_may_hold_anything(train: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    strange = 'a, "b"\n\udcff é'
+    write_samples(tmp_path, [*ROWS, [f"{strange}/1.png", strange, "train"]])
+    classes, splits = splits_of(train, tmp_path, monkeypatch)
+    assert strange in classes
+    assert (f"{strange}/1.png", classes.index(strange), ()) in splits["train"]
+
+
+def test_images_of_unknown_classes_are_left_out_and_counted(
+    train: Any, tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    write_samples(tmp_path, [*ROWS, ["c/4.png", "c", "validation"], ["c/5.png", "c", "validation"]])
+    _, splits = splits_of(train, tmp_path, monkeypatch)
+    assert splits["validation"] == [("b/3.png", 1, ())]
     assert "2 validation images are left out" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "No such file or directory"),
+        (b"", "there is no column label or path or split"),
+        (b"path,label\n1.png,a\n", "there is no column split"),
+        (b"path,label,split\n1.png,a,train\n2.png,b\n", "line 3: a value is missing or wrong"),
+        (b"path,label,split\n1.png,a,train,b\n", "line 2: a value is missing or wrong"),
+        (b"path,label,split\n1.png,,train\n", "line 2: a value is missing or wrong"),
+        (b"path,label,split\n1.png,a,holdout\n", "line 2: a value is missing or wrong"),
+        (b'path,label,split\n1.png,a,"train\n', "line 2: unexpected end of data"),
+        (b"path,label,split,start\n1.png,a,train,7\n", "line 2: 'method'"),
+        (b"path,label,split,container,start,stored,method,size\n1.png,a,train,,x,1,8,1\n", "line 2: invalid literal"),
+        (b"path,label,split,container,start,stored,method,size\n1.png,a,train,,7,1,8,\n", "line 2: invalid literal"),
+    ],
+)
+def test_samples_that_are_missing_or_damaged_end_in_one_line(
+    train: Any, tmp_path: Path, monkeypatch: Any, capsys: Any, content: bytes | None, problem: str
+) -> None:
+    if content is not None:
+        (tmp_path / "samples.csv").write_bytes(content)
+    with pytest.raises(SystemExit):
+        splits_of(train, tmp_path, monkeypatch)
+    error = capsys.readouterr().err
+    assert problem in error
+    assert "samples.csv cannot be used (" in error
+    assert error.endswith("): run the audit again, which writes it beside this script.\n")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("rows", [[], ROWS[:2], [ROWS[0], ROWS[2]]])
+def test_too_few_samples_to_train_on_are_refused(
+    train: Any, tmp_path: Path, monkeypatch: Any, capsys: Any, rows: list[list[str]]
+) -> None:
+    write_samples(tmp_path, rows)
+    with pytest.raises(SystemExit):
+        splits_of(train, tmp_path, monkeypatch)
+    assert "it takes 2 and 1." in capsys.readouterr().err
+
+
+def archived(data: Path, file: Path) -> Path:
+    """The folder ``data`` as an archive, tar or zip by the name of ``file``."""
+    if file.suffix == ".tar":
+        with tarfile.open(file, "w") as tar:
+            tar.add(data, "")
+    else:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted(data.rglob("*.*")):
+                compression = zipfile.ZIP_STORED if path.stem.endswith("1") else None
+                archive.write(path, path.relative_to(data).as_posix(), compression)
+    return file
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar"])
+def test_images_in_archives_are_read_as_the_audit_reads_them(
+    train: Any, tmp_path: Path, monkeypatch: Any, name: str
+) -> None:
+    write_digits(tmp_path / "digits", train=3, validation=1)
+    file = archived(tmp_path / "digits", tmp_path / name)
+    write_samples_in(tmp_path, file)
+    _, splits = splits_of(train, tmp_path, monkeypatch)
+    places = {place.path: place for place, _ in members(file, "", "")}
+    assert len(splits["train"]) == 9
+    for path, _, place in splits["train"]:
+        expected = read_bytes(file, places[path])
+        assert train.read_member(file / place[0], *place[1:]).getvalue() == expected
+        assert expected == (tmp_path / "digits" / path).read_bytes()
+
+
+def test_an_image_that_its_archive_lost_is_skipped_and_named(train: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(b"PK")
+    split = train.Split(
+        tmp_path, [("a/1.png", 0, ("a.zip", 10, 10, 8, 10)), ("b/1.png", 1, ("b.zip", 0, 1, 8, 1))], 32, augment=False
+    )
+    for index, path in enumerate(["a/1.png", "b/1.png"]):
+        tensor, label, problem = split[index, 0]
+        assert tensor is None
+        assert label == index
+        assert problem.startswith(f"{path}: ")
+
+
 def test_a_limit_keeps_every_class_and_its_share(train: Any) -> None:
-    images = [(f"{label}/{n}.png", label) for label, size in enumerate((800, 190, 10)) for n in range(size)]
+    images = [(f"{label}/{n}.png", label, ()) for label, size in enumerate((800, 190, 10)) for n in range(size)]
     chosen = train.limited(images, 100, 0)
-    assert [sum(label == which for _, label in chosen) for which in range(3)] == [80, 19, 1]
+    assert [sum(image[1] == which for image in chosen) for which in range(3)] == [80, 19, 1]
     assert chosen == train.limited(images, 100, 0) != train.limited(images, 100, 1)
-    assert {label for _, label in train.limited(images, 3, 1)} == {0, 1, 2}
+    assert {image[1] for image in train.limited(images, 3, 1)} == {0, 1, 2}
     assert train.limited(images, None, 0) == train.limited(images, 5000, 0) == images
 
 
@@ -362,7 +473,7 @@ def test_layers_have_their_own_rates_and_biases_no_decay(train: Any) -> None:
 
 
 def test_classes_are_drawn_evenly(train: Any) -> None:
-    draws = train.Draws([("a", 0)] * 900 + [("b", 1)] * 100, 0)
+    draws = train.Draws([("a", 0, ())] * 900 + [("b", 1, ())] * 100, 0)
     first = [index for index, _ in draws]
     assert 400 < sum(index < 900 for index in first) < 600
     draws.epoch = 1
@@ -444,13 +555,13 @@ def test_the_last_epoch_trains_every_layer(
 
 
 def prepare(folder: Path, **changes: Any) -> Any:
-    """A folder with digits, start weights and the script, imported."""
+    """A folder with digits, their list, start weights and the script, imported."""
     import timm
     import torch
 
     torch.manual_seed(0)
     train = load(folder, diagnosis(**changes))
-    write_digits(folder / "digits", train=12, validation=6)
+    write_samples_of(folder, write_digits(folder / "digits", train=12, validation=6))
     torch.save(timm.create_model("test_resnet", num_classes=1000).state_dict(), folder / "start.pt")
     return train
 
@@ -493,6 +604,7 @@ def test_a_run_as_a_user_starts_it(tmp_path: Path) -> None:
     broken = tmp_path / "digits/train" / strange / "broken.png"
     broken.write_bytes(next((tmp_path / "digits/train/0").glob("*.png")).read_bytes()[:60])
     (tmp_path / "digits/validation/1/empty.jpg").touch()
+    write_samples_of(tmp_path, tmp_path / "digits")
     result = subprocess.run(
         [sys.executable, tmp_path / "train.py", "--workers", "2"],
         capture_output=True,
@@ -578,6 +690,20 @@ def test_workers_change_nothing_even_where_processes_are_spawned(tmp_path: Path,
     )
     assert result.returncode == 0, result.stderr
     assert same(tmp_path / "none/last.pt", tmp_path / "spawned/last.pt")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["digits.zip", "digits.tar", "shards/digits.tar"])
+def test_a_run_on_an_archive_is_the_run_on_its_folder(tmp_path: Path, monkeypatch: Any, name: str) -> None:
+    train = prepare(tmp_path, epochs=1, head_epochs=0)
+    assert run(train, monkeypatch, "--out", str(tmp_path / "folder")) == 0
+    (tmp_path / "shards").mkdir()
+    archive = archived(tmp_path / "digits", tmp_path / name)
+    folder, _, container = name.rpartition("/")
+    write_samples_in(tmp_path, archive, container if folder else "")
+    data = tmp_path / folder if folder else archive
+    assert run(train, monkeypatch, "--out", str(tmp_path / "archive"), "--data", str(data)) == 0
+    assert same(tmp_path / "folder/last.pt", tmp_path / "archive/last.pt")
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import pytest
 from cvadvisor.diagnosis import Check, Outcome
 from cvadvisor.facts import Facts
 from cvadvisor.outputs import figures, text
+from tests.outputs.datasets import boxes
 from tests.samples import advice, diagnosis, recipe
 
 GOLDEN = Path(__file__).parent / "golden" / "summary.txt"
@@ -154,3 +155,12 @@ def test_learning_rates_are_short(value: float, expected: str) -> None:
 )
 def test_times_are_short(count: float, expected: str) -> None:
     assert figures.seconds(count) == expected
+
+
+def test_a_dataset_without_a_recipe_still_has_its_line() -> None:
+    shown = text.render(boxes())
+    assert "Dataset: 364 images, 4,888 boxes in 3 classes (detection, coco)" in shown
+
+
+def test_an_audit_without_a_dataset_has_no_line_on_it() -> None:
+    assert "Dataset:" not in text.render(diagnosis(facts=Facts()))

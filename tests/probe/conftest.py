@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
+from cvadvisor.inspect.dataset.places import Place
 from cvadvisor.probe.session import Job, Sample, Session
 from tests.digits import write_digits
 
 
 def make_job(root: Path, **changes: Any) -> Job:
     def samples(split: str) -> list[Sample]:
-        found = [Sample(p.relative_to(root).as_posix(), int(p.parent.name)) for p in sorted(root.glob(f"{split}/*/*"))]
+        files = sorted(root.glob(f"{split}/*/*"))
+        found = [Sample(Place(file.relative_to(root).as_posix()), int(file.parent.name)) for file in files]
         random.Random(0).shuffle(found)
         return found
 

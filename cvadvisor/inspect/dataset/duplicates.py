@@ -1,12 +1,12 @@
 """Files that hold exactly the same image: leaks between splits, repeats in training, one image under two classes."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from cvadvisor.facts.dataset import ImagePair
-from cvadvisor.inspect.dataset.layouts import Split
-from cvadvisor.inspect.dataset.scan import ScannedImage
+from cvadvisor.inspect.dataset.store import Store, to_text
 from cvadvisor.inspect.printable import printable
 
 MOST_EXAMPLES = 12
@@ -28,74 +28,134 @@ class Duplicates:
     conflict_examples: tuple[ImagePair, ...]
 
 
-def find_duplicates(images: Iterable[ScannedImage]) -> Duplicates:
-    """Compare every readable image with every other, by the hashes that the scan took."""
-    groups = _groups(images)
-    validation_leaks = _leaks(groups, "validation", into=("train",))
-    test_leaks = _leaks(groups, "test", into=("train", "validation"))
-    conflicts = [pair for group in groups if (pair := _conflict(group))]
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """One file of an image that occurs more than once."""
+
+    split: str
+    path: str
+    label: str
+    content_hash: bytes
+
+
+# Images that look alike at 64 px are candidates. Any two blank images of one size do, which says nothing about where
+# they come from: those are one image only where the files are the same byte for byte.
+_ALIKE = """
+CREATE TEMP TABLE alike AS
+    SELECT file, content_hash, CASE blank WHEN 1 THEN content_hash ELSE look_hash END AS look FROM temp.seen
+    WHERE error IS NULL AND CASE blank WHEN 1 THEN content_hash ELSE look_hash END IN (
+        SELECT CASE blank WHEN 1 THEN content_hash ELSE look_hash END FROM temp.seen WHERE error IS NULL
+        GROUP BY 1 HAVING count(*) > 1)
+"""
+# One file of each content has to be decoded in full, and only where an image occurs with several contents.
+_CANDIDATES = """
+CREATE TEMP TABLE candidate AS
+    SELECT min(file) AS file, content_hash FROM temp.alike
+    WHERE look IN (SELECT look FROM temp.alike GROUP BY look HAVING count(DISTINCT content_hash) > 1)
+    GROUP BY content_hash
+"""
+_SAME = """
+CREATE TEMP TABLE same AS
+    SELECT alike.file, coalesce(pixel_look.digest, alike.content_hash) AS image FROM temp.alike
+    LEFT JOIN temp.candidate ON candidate.content_hash = alike.content_hash
+    LEFT JOIN temp.file ON file.id = candidate.file
+    LEFT JOIN main.pixel_look ON pixel_look.path = file.path
+"""
+_COPIES = """
+SELECT image, seen.split, seen.path, seen.content_hash,
+    (SELECT group_concat(name, ', ') FROM (SELECT CAST(name AS TEXT) AS name FROM temp.label
+        WHERE label.file = same.file ORDER BY 1))
+FROM temp.same JOIN temp.seen ON seen.file = same.file
+WHERE image IN (SELECT image FROM temp.same GROUP BY image HAVING count(*) > 1)
+ORDER BY image, CASE seen.split WHEN 'train' THEN 0 WHEN 'validation' THEN 1 ELSE 2 END, seen.path
+"""
+
+
+def find_duplicates(store: Store, decode: Callable[[], None], *, labelled: bool) -> Duplicates:
+    """Compare every readable image with every other, by the hashes that the scan took.
+
+    Args:
+        store: a store with the view ``seen``.
+        decode: called once the table ``candidate`` holds the files that have to be decoded in full; fills
+            ``pixel_look`` for them.
+        labelled: whether images have classes that can contradict each other.
+    """
+    for statement in (_ALIKE, "CREATE INDEX temp.alike_look ON alike (look)", _CANDIDATES):
+        store.run(statement)
+    decode()
+    store.run(_SAME)
+    validation: list[tuple[_Copy, _Copy]] = []
+    test: list[tuple[_Copy, _Copy]] = []
+    conflicts: list[tuple[_Copy, _Copy]] = []
+    counts: Counter[str] = Counter()
+    for group in _groups(store):
+        counts["validation"] += _leaks(group, "validation", ("train",), validation)
+        counts["test"] += _leaks(group, "test", ("train", "validation"), test)
+        counts["repeats"] += _repeats(group, labelled=labelled)
+        if labelled and (pair := _conflict(group)):
+            counts["conflicts"] += 1
+            _keep(pair, conflicts)
+    for table in ("alike", "candidate", "same"):
+        store.run(f"DROP TABLE temp.{table}")
     return Duplicates(
-        leaked_validation_images=len(validation_leaks),
-        leaked_test_images=len(test_leaks),
-        duplicate_training_images=sum(_repeats(group) for group in groups),
-        conflicting_label_images=len(conflicts),
-        leak_examples=tuple(_pair(*pair) for pair in (validation_leaks + test_leaks)[:MOST_EXAMPLES]),
-        conflict_examples=tuple(_pair(*pair) for pair in conflicts[:MOST_EXAMPLES]),
+        leaked_validation_images=counts["validation"],
+        leaked_test_images=counts["test"],
+        duplicate_training_images=counts["repeats"],
+        conflicting_label_images=counts["conflicts"],
+        leak_examples=tuple(_pair(*pair) for pair in (_first(validation) + _first(test))[:MOST_EXAMPLES]),
+        conflict_examples=tuple(_pair(*pair) for pair in _first(conflicts)),
     )
 
 
-def _groups(images: Iterable[ScannedImage]) -> list[list[ScannedImage]]:
-    """Images that occur more than once, each as the list of its files, in the scan's order.
-
-    Any two blank images of one size have the same pixels, which says nothing about where they come from: they are one
-    image only where the files are the same byte for byte.
-    """
-    first: dict[tuple[bool, bytes | None], ScannedImage | list[ScannedImage]] = {}
-    for image in images:
-        if image.error is None:
-            key = (image.blank, image.content_hash if image.blank else image.pixel_hash)
-            known = first.setdefault(key, image)
-            if isinstance(known, list):
-                known.append(image)
-            elif known is not image:
-                first[key] = [known, image]
-    return [group for group in first.values() if isinstance(group, list)]
+def _groups(store: Store) -> Iterator[list[_Copy]]:
+    """Images that occur more than once, each as the list of its files: training first, then by path."""
+    for _, rows in groupby(store.rows(_COPIES), key=lambda row: row[0]):
+        yield [_Copy(split, to_text(path), label or "", content_hash) for _, split, path, content_hash, label in rows]
 
 
-def _leaks(
-    groups: Sequence[list[ScannedImage]], split: Split, into: tuple[Split, ...]
-) -> list[tuple[ScannedImage, ScannedImage]]:
-    """Each image of ``split`` that one of the splits ``into`` holds too, behind the file it repeats; by its path."""
-    leaks: list[tuple[ScannedImage, ScannedImage]] = []
-    for group in groups:
-        if sources := [image for image in group if image.file.split in into]:
-            leaks += ((_closest(sources, image), image) for image in group if image.file.split == split)
-    return sorted(leaks, key=lambda pair: pair[1].file.path)
+def _leaks(group: list[_Copy], split: str, into: tuple[str, ...], shown: list[tuple[_Copy, _Copy]]) -> int:
+    """How many images of ``split`` one of the splits ``into`` holds too; the first few are added to ``shown``."""
+    sources = [copy for copy in group if copy.split in into]
+    leaked = [copy for copy in group if copy.split == split] if sources else []
+    for copy in leaked:
+        _keep((_closest(sources, copy), copy), shown)
+    return len(leaked)
 
 
-def _closest(sources: Sequence[ScannedImage], image: ScannedImage) -> ScannedImage:
+def _keep(pair: tuple[_Copy, _Copy], shown: list[tuple[_Copy, _Copy]]) -> None:
+    """Keep the pairs whose second files come first by path."""
+    shown.append(pair)
+    if len(shown) > 2 * MOST_EXAMPLES:
+        shown[:] = _first(shown)
+
+
+def _first(pairs: list[tuple[_Copy, _Copy]]) -> list[tuple[_Copy, _Copy]]:
+    return sorted(pairs, key=lambda pair: pair[1].path)[:MOST_EXAMPLES]
+
+
+def _closest(sources: Sequence[_Copy], image: _Copy) -> _Copy:
     """The copy that explains a leak best: the same bytes before the same pixels."""
     return next((source for source in sources if source.content_hash == image.content_hash), sources[0])
 
 
-def _repeats(group: list[ScannedImage]) -> int:
-    counts = Counter(image.file.label for image in group if image.file.split == "train")
+def _repeats(group: list[_Copy], *, labelled: bool) -> int:
+    counts = Counter(copy.label if labelled else "" for copy in group if copy.split == "train")
     return sum(count - 1 for count in counts.values())
 
 
-def _conflict(group: list[ScannedImage]) -> tuple[ScannedImage, ScannedImage] | None:
+def _conflict(group: list[_Copy]) -> tuple[_Copy, _Copy] | None:
     """The first file, and the first after it that has another class."""
-    other = next((image for image in group if image.file.label != group[0].file.label), None)
+    other = next((copy for copy in group if copy.label != group[0].label), None)
     return (group[0], other) if other else None
 
 
-def _pair(a: ScannedImage, b: ScannedImage) -> ImagePair:
+def _pair(a: _Copy, b: _Copy) -> ImagePair:
     return ImagePair(
-        split_a=a.file.split,
-        path_a=printable(a.file.path),
-        label_a=printable(a.file.label),
-        split_b=b.file.split,
-        path_b=printable(b.file.path),
-        label_b=printable(b.file.label),
+        split_a=a.split,
+        path_a=printable(a.path),
+        label_a=printable(a.label),
+        split_b=b.split,
+        path_b=printable(b.path),
+        label_b=printable(b.label),
         tier="byte-identical" if a.content_hash == b.content_hash else "same pixels",
     )

@@ -1,22 +1,23 @@
-"""From a decoded image to the RGB pixels that a model sees, and what can be said of those at a glance."""
+"""From a file's bytes to the RGB pixels that a model sees, by Pillow."""
 
 from functools import cache
+from io import BytesIO
 from typing import Any
 
-import numpy as np
-from PIL import Image, ImageChops
+from PIL import Image, UnidentifiedImageError
+
+from cvadvisor.inspect.dataset.places import Unreadable
+from cvadvisor.inspect.printable import printable
+
+# Pillow's own limit (twice its MAX_IMAGE_PIXELS): half a gigabyte of RGB. A header that claims more is not believed.
+MAX_PIXELS = 178_956_970
 
 # No format whose reader starts another program (EPS), whatever the file is called.
 _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "DIB", "WEBP", "TIFF", "AVIF", "JPEG2000", "PPM")
-
-# Half of what models commonly see: noise of single pixels has been averaged away there.
-STATISTICS_SIZE = (128, 128)
-_ALMOST_ALL = 0.999
-_SAME_VALUE = 2  # levels of 255 to either side: what JPEG does to a flat area
-_NO_COLOUR = 4  # levels of 255 between channels: what saving a gray image as colour can add
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"II*\0", b"MM\0*")
 
 _EXIF_ORIENTATION = 0x0112
-_UPRIGHT = {
+UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -25,6 +26,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+"""How an image is to be turned, by its EXIF orientation."""
 
 
 @cache
@@ -34,21 +36,103 @@ def formats() -> tuple[str, ...]:
     return tuple(name for name in _FORMATS if name in Image.OPEN)
 
 
+def open_image(data: bytes) -> Image.Image:
+    """The image in ``data``, its header read and its pixels not.
+
+    Raises:
+        Unreadable: it claims more than :data:`MAX_PIXELS` pixels.
+        Exception: whatever a decoder raises on damaged data; see :func:`reason`.
+    """
+    try:
+        image = Image.open(BytesIO(data), formats=formats())
+        width, height = image.size
+    except Image.DecompressionBombError:
+        width, height = _claimed_size(data)
+    if width * height > MAX_PIXELS:
+        raise too_large(width, height)
+    return image
+
+
+def too_large(width: int, height: int) -> Unreadable:
+    """The error of an image that has more pixels than are decoded."""
+    return Unreadable(f"too large: {width}x{height} pixels")
+
+
+def reason(error: Exception, data: bytes) -> str:
+    """A decoder's error over ``data`` in a few plain words."""
+    text = str(error)
+    if isinstance(error, Unreadable):
+        return text
+    if isinstance(error, MemoryError | Image.DecompressionBombError):  # a bomb: in a frame or tile, past the header
+        return "too large"
+    declared = int.from_bytes(data[4:8], "little") + 8 if data.startswith(b"RIFF") else 0
+    if "truncated" in text.lower() or declared > len(data):
+        return "truncated"
+    if isinstance(error, UnidentifiedImageError):
+        return "damaged header" if data.startswith(_SIGNATURES) else f"not an image{_what_it_is(data)}"
+    return f"damaged: {printable(text)[:80]}" if text else "damaged"
+
+
 def to_rgb(image: Image.Image) -> Image.Image:
     """``image`` decoded, upright and as RGB: transparency over white, deep gray as 8 bits, as the script reads it.
 
     Pillow's ``convert("RGB")`` alone would show what lies hidden under transparency, and clip 16 bits to white.
     """
     image.load()
-    turn = _turn(image)
+    turn = UPRIGHT.get(orientation(image))
     if image.mode == "F" or image.mode.startswith("I"):
         image = _eight_bits(image)
-    if "transparency" in image.info or "A" in image.getbands():
+    if may_be_transparent(image):
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     if image.mode != "RGB":
         image = image.convert("RGB")
     return image if turn is None else image.transpose(turn)
+
+
+def is_transparent(image: Image.Image) -> bool:
+    """Whether any pixel of a decoded image is not fully opaque."""
+    if not may_be_transparent(image):
+        return False
+    if image.mode != "LA" and "A" not in image.getbands():
+        image = image.convert("RGBA")
+    lowest: Any = image.getchannel("A").getextrema()[0]
+    return bool(lowest < 255)
+
+
+def may_be_transparent(image: Image.Image) -> bool:
+    """Whether the image has an alpha channel, or names a colour that stands for transparency."""
+    return "transparency" in image.info or "A" in image.getbands()
+
+
+def orientation(image: Image.Image) -> int:
+    """EXIF orientation, 1 to 8; damaged EXIF data does not make an image unreadable."""
+    try:
+        value = image.getexif().get(_EXIF_ORIENTATION, 1)
+        return int(value) if value in UPRIGHT else 1
+    except Exception:
+        return 1
+
+
+def _claimed_size(data: bytes) -> tuple[int, int]:
+    """The size in the header, from the decoder itself: ``Image.open`` refuses a large one without naming it."""
+    for name in formats():
+        factory, accept = Image.OPEN[name]
+        if accept and accept(data[:16]) is True:
+            return factory(BytesIO(data), "").size
+    raise Unreadable("too large")
+
+
+def _what_it_is(data: bytes) -> str:
+    """What is often found under an image's name, after a download or checkout that went wrong."""
+    start = data[:200].lstrip().lower()
+    if start.startswith(b"version https://git-lfs"):
+        return ": a Git LFS pointer"
+    if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<svg")):
+        return ": a web page or SVG"
+    if data[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc"):
+        return " Pillow can read: HEIC"
+    return ""
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
@@ -61,45 +145,3 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     extrema: Any = image.getextrema()
     step = next((step for limit, step in ((256, 1), (1024, 4), (4096, 16)) if extrema[1] < limit), 256)
     return image.point(lambda value: value * (1 / step) + 0).convert("L")
-
-
-def is_blank(sample: Image.Image) -> bool:
-    """Whether almost every pixel of an RGB image has the same value."""
-    histogram = sample.histogram()
-    needed = _ALMOST_ALL * sample.width * sample.height
-    levels = 2 * _SAME_VALUE + 1
-    for channel in (histogram[:256], histogram[256:512], histogram[512:]):
-        # Few images get past the first test, which is much the cheaper one.
-        if max(channel) * levels < needed or max(sum(channel[i : i + levels]) for i in range(256)) < needed:
-            return False
-    return True
-
-
-def is_grayscale(sample: Image.Image) -> bool:
-    """Whether almost every pixel of an RGB image is gray."""
-    red, green, blue = sample.split()
-    spread = ImageChops.lighter(ImageChops.difference(red, green), ImageChops.difference(green, blue)).histogram()
-    return sum(spread[: _NO_COLOUR + 1]) >= _ALMOST_ALL * sample.width * sample.height
-
-
-def fine_detail(pixels: Image.Image) -> float:
-    """Share, 0 to 1, of the gray-level variance at 128x128 px that is lost when the image is halved and enlarged again.
-
-    Halving keeps the means of blocks of 2x2 pixels and enlarging adds nothing, so it is the variance within them.
-    """
-    gray = pixels.convert("L").resize(STATISTICS_SIZE, Image.Resampling.BILINEAR, reducing_gap=1.0)
-    rows = np.frombuffer(gray.tobytes(), dtype=np.uint8).reshape(gray.height, gray.width).astype(np.float32)
-    total = float(rows.var())
-    if total == 0:
-        return 0.0
-    pairs = rows[::2] + rows[1::2]
-    means = (pairs[:, ::2] + pairs[:, 1::2]) / 4
-    return min(max(1 - float(means.var()) / total, 0.0), 1.0)
-
-
-def _turn(image: Image.Image) -> Image.Transpose | None:
-    """How EXIF says the image is to be turned; damaged EXIF data does not make an image unreadable."""
-    try:
-        return _UPRIGHT.get(image.getexif().get(_EXIF_ORIENTATION, 1))
-    except Exception:
-        return None

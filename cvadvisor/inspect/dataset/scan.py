@@ -1,222 +1,191 @@
-"""Read and decode every image once, over all cores, and keep what the facts need: sizes, hashes, a few statistics."""
+"""Look at every image of a dataset that the kept tables do not know yet, in worker processes over all cores."""
 
-import hashlib
-import logging
+import dataclasses
 import os
-import stat
-import threading
-import warnings
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
-from io import BytesIO
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from PIL import Image, UnidentifiedImageError
-from PIL import ImageFile as PillowFile
+from cvadvisor.inspect.dataset.files import place_of
+from cvadvisor.inspect.dataset.scan_pool import CRASHED, TOOK_TOO_LONG, File, Pool, Result
+from cvadvisor.inspect.dataset.store import KEPT, THUMBNAIL, Store, kept_columns
 
-from cvadvisor.inspect.dataset.layouts import ImageFile, Layout
-from cvadvisor.inspect.dataset.pixels import STATISTICS_SIZE, fine_detail, formats, is_blank, is_grayscale, to_rgb
-from cvadvisor.inspect.printable import printable
+Kind = Literal["image", "mask", "pixels"]
 
-MAX_FILE_BYTES = 500_000_000
-# Pillow's own limit (twice its MAX_IMAGE_PIXELS): half a gigabyte of RGB. A header that claims more is not believed.
-MAX_PIXELS = 178_956_970
+IMAGE_LIMIT_S = 30.0
+"""Longest that one image may take."""
+BATCH_FILES = 32  # a request: small images take less time than handing one over
+_PAGE = 1_024  # files that are read from the store at once
+_WRITE_EVERY_S = 1.0
+_TELL_EVERY_S = 0.1
+_MOST_WAITING = 1_000  # results that wait to be written: about 2 KB each
 
-# From this size on, images are decoded one at a time, so that memory does not grow with the number of cores.
-_LARGE_PIXELS = 32_000_000
-_ONE_LARGE = threading.Lock()
-
-_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"II*\0", b"MM\0*")
-
-_TASK_IMAGES = 16  # images a task: small ones take less time than the hand-over of a task
-_TASKS_A_CORE = 4
-
-
-@dataclass(frozen=True, slots=True)
-class ScannedImage:
-    """What one read and one decode of an image showed. ``error`` is None where it decoded in full."""
-
-    file: ImageFile
-    error: str | None = None
-    """Why it could not be read, in a few words."""
-    size_bytes: int = 0
-    width: int = 0
-    """In pixels, as the image is shown (after EXIF rotation); 0 where it could not be read."""
-    height: int = 0
-    content_hash: bytes | None = None
-    """128-bit hash of the file."""
-    pixel_hash: bytes | None = None
-    """128-bit hash of size and pixels from :func:`to_rgb`: equal for a copy saved in another lossless format."""
-    grayscale: bool = False
-    fine_detail: float = 0.0
-    """Share of the gray-level variance at 128 px that is lost when the image is halved; 0 where it is blank."""
-    blank: bool = False
-    """Whether almost every pixel has the same value."""
+_TABLES: dict[Kind, str] = {"image": "look", "mask": "mask_look", "pixels": "pixel_look"}
+_FILES: dict[Kind, str] = {
+    "image": "SELECT file FROM temp.sample",
+    "mask": "SELECT mask AS file FROM temp.sample WHERE mask IS NOT NULL",
+    "pixels": "SELECT file FROM temp.candidate",
+}
+# What could not even be read is tried again: permission may have been given without changing the file.
+_UNREAD = {
+    "look": "known.error IS NOT NULL AND known.content_hash IS NULL AND known.error NOT IN (:slow, :crashed)",
+    "mask_look": "known.error IS NOT NULL AND known.format IS NULL AND known.error NOT IN (:slow, :crashed)",
+    "pixel_look": "0",
+}
 
 
-class _Unreadable(Exception):
-    """A file that is no image for us; the message is the reason, in a few words."""
+def scan(
+    root: Path,
+    store: Store,
+    kind: Kind,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    workers: int | None = None,
+) -> None:
+    """Fill the kept table of ``kind`` for every file that it lacks, or has of another size or modification time.
 
-
-def scan(layout: Layout, progress: Callable[[int, int], None] | None = None) -> tuple[ScannedImage, ...]:
-    """Scan every image of ``layout``, in its order. An image that cannot be read is a result with an ``error``.
+    What is done is kept about once a second, so a scan that was stopped goes on where it was.
 
     Args:
-        layout: the images.
-        progress: called in this thread with (images done, images in all), every few images.
+        root: the dataset.
+        store: its store; ``temp.file`` and ``temp.sample`` are filled.
+        kind: 'image' fills ``look`` and ``thumbnail`` for every sample, 'mask' fills ``mask_look`` for every mask, and
+            'pixels' fills ``pixel_look`` for the ids in the table ``candidate``.
+        progress: called in this thread with (files done, files to do), a few times a second.
+        workers: how many processes; one a core where not given.
+
+    Raises:
+        WorkerError: the processes cannot be started.
     """
-    scanned: list[ScannedImage] = []
-    for part in _in_order(layout.root, layout.images):
-        scanned += part
-        if progress:
-            progress(len(scanned), len(layout.images))
-    return tuple(scanned)
+    store.commit()  # a transaction that was begun before would hold on to what the kept tables were then
+    with _Work(store, kind) as work:
+        if not work.total:
+            return
+        tell = _seldom(progress, work.total)
+        processes = min(workers or _cores(), -(-work.total // BATCH_FILES))
+        with Pool(root, kind, processes, IMAGE_LIMIT_S) as pool:
+            done = _run(pool, work, work.batches("todo", BATCH_FILES), tell, large=False)
+        if done < work.total:  # the rest one at a time: each may take half a gigabyte and more
+            with Pool(root, kind, 1, IMAGE_LIMIT_S) as pool:
+                _run(pool, work, work.batches("large", 1), lambda more: tell(done + more), large=True)
 
 
-def scan_image(root: Path, file: ImageFile) -> ScannedImage:
-    """Read and decode one image in full; whatever is wrong with the file ends up in ``error``."""
-    try:
-        data = _read(root / file.path)
-    except _Unreadable as error:
-        return ScannedImage(file, error=str(error))
-    content_hash = hashlib.blake2b(data, digest_size=16).digest()
-    try:
-        with _open(data) as image, _ONE_LARGE if image.width * image.height > _LARGE_PIXELS else nullcontext():
-            return ScannedImage(file, size_bytes=len(data), content_hash=content_hash, **_measure(image))
-    except Exception as error:  # whatever a decoder raises on damaged data, one file must not end the scan
-        return ScannedImage(file, error=_reason(error, data), size_bytes=len(data), content_hash=content_hash)
+def _run(pool: Pool, work: "_Work", batches: Iterator[list[File]], tell: Callable[[int], None], *, large: bool) -> int:
+    """Put ``batches`` through the pool, few of them at a time; returns how many files are done with."""
+    done = 0
+    while True:
+        while pool.under_way < pool.most_under_way and (batch := next(batches, None)):
+            pool.put(batch, large)
+        if not pool.under_way:
+            return done
+        done += work.add(pool.take())
+        tell(done)
 
 
-def _in_order(root: Path, images: Sequence[ImageFile]) -> Iterator[list[ScannedImage]]:
-    """Results in order, with few tasks under way; leaving early stops the threads at their next image."""
-    stop = threading.Event()
+class _Work:
+    """The files that are to be scanned, read from the store in pages, and what was found, written back in parts.
 
-    def task(part: Sequence[ImageFile]) -> list[ScannedImage]:
-        return [scan_image(root, file) for file in part if not stop.is_set()]
+    No query stays open between pages: one would keep SQLite from writing while another audit does.
+    """
 
-    cores = _cores()
-    waiting: deque[Future[list[ScannedImage]]] = deque()
-    with _strict_pillow(), ThreadPoolExecutor(cores, thread_name_prefix="scan") as pool:
-        try:
-            for start in range(0, len(images), _TASK_IMAGES):
-                waiting.append(pool.submit(task, images[start : start + _TASK_IMAGES]))
-                if len(waiting) >= cores * _TASKS_A_CORE:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+    def __init__(self, store: Store, kind: Kind) -> None:
+        self.store, self.kind, self.table = store, kind, _TABLES[kind]
+        self._columns = list(kept_columns(self.table))
+        self._rows: list[tuple[Any, ...]] = []
+        self._thumbnails: list[tuple[bytes, bytes | None]] = []
+        self._written = time.monotonic()
+        self.total = 0
+
+    def __enter__(self) -> "_Work":
+        """List the files that the kept table lacks, in the order of their paths: SQLite writes them fastest so."""
+        store, known = self.store, self.table
+        store.run("CREATE TEMP TABLE todo (number INTEGER PRIMARY KEY, file INTEGER)")
+        store.run("CREATE TEMP TABLE large (number INTEGER PRIMARY KEY, file INTEGER)")
+        store.connection.execute(
+            f"""
+            INSERT INTO temp.todo SELECT NULL, id FROM (
+                SELECT DISTINCT file.id AS id, file.path AS path
+                FROM ({_FILES[self.kind]}) AS wanted JOIN temp.file ON file.id = wanted.file
+                LEFT JOIN main.{known} AS known ON known.path = file.path
+                WHERE known.path IS NULL OR known.size != file.size OR known.mtime_ns != file.mtime_ns
+                OR ({_UNREAD[known]})
+                ORDER BY file.path)
+            """,
+            {"slow": TOOK_TOO_LONG.format(IMAGE_LIMIT_S), "crashed": CRASHED} if ":slow" in _UNREAD[known] else {},
+        )
+        store.commit()
+        self.total = store.one("SELECT count(*) FROM temp.todo")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Keep what is done, also after an interrupt."""
+        self.write()
+        for table in ("todo", "large"):
+            self.store.run(f"DROP TABLE temp.{table}")
+        self.store.commit()
+
+    def batches(self, table: Literal["todo", "large"], files: int) -> Iterator[list[File]]:
+        """The files in one of the working tables, so many at a time."""
+        query = f"""
+        SELECT number, path, container, start, stored, method, size, mtime_ns
+        FROM temp.{table} JOIN temp.file ON file.id = {table}.file WHERE number > ? ORDER BY number LIMIT {_PAGE}
+        """
+        last = 0
+        while page := self.store.connection.execute(query, (last,)).fetchall():
+            last = page[-1][0]
+            listed = [File(row[1], row[6], row[7], place_of(row[1:7])) for row in page]
+            for start in range(0, len(listed), files):
+                yield listed[start : start + files]
+
+    def add(self, results: list[Result]) -> int:
+        """Take in results; they are written about once a second. Returns how many files are done with."""
+        waiting = 0
+        for file, values in results:
+            if values is None:
+                self.store.run("INSERT INTO temp.large SELECT NULL, id FROM temp.file WHERE path = ?", file.path)
+                waiting += 1
+                continue
+            if isinstance(values, str):
+                values = self._failed(values)
+            if self.kind == "image":
+                self._thumbnails.append((file.path, values.pop()))
+            self._rows.append((file.path, file.size, file.mtime_ns, *values))
+        if len(self._rows) >= _MOST_WAITING or time.monotonic() - self._written > _WRITE_EVERY_S:
+            self.write()
+        return len(results) - waiting
+
+    def write(self) -> None:
+        """Keep the results that wait."""
+        if self._rows:
+            self.store.insert(f"main.{self.table}", self._rows)
+        if self._thumbnails:
+            self.store.insert(f"main.{THUMBNAIL}", self._thumbnails)
+        self.store.commit()
+        self._rows, self._thumbnails = [], []
+        self._written = time.monotonic()
+
+    def _failed(self, error: str) -> list[Any]:
+        """The values of a file that could not be looked at."""
+        kept = KEPT[self.table]
+        names = [field.name for field in dataclasses.fields(kept)]
+        look = kept(error=error) if "error" in names else kept()
+        return [getattr(look, name) for name in names]
+
+
+def _seldom(progress: Callable[[int, int], None] | None, total: int) -> Callable[[int], None]:
+    """``progress`` for ``total`` files, called a few times a second and at the end."""
+    told = 0.0
+
+    def tell(done: int) -> None:
+        nonlocal told
+        now = time.monotonic()
+        if progress and (done == total or now - told > _TELL_EVERY_S):
+            told = now
+            progress(done, total)
+
+    return tell
 
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def _strict_pillow() -> Iterator[None]:
-    """Pillow without warnings and without its tolerance of truncated files, which a caller may have switched on."""
-    tolerant, PillowFile.LOAD_TRUNCATED_IMAGES = PillowFile.LOAD_TRUNCATED_IMAGES, False
-    log = logging.getLogger("PIL")
-    level = log.level
-    log.setLevel(logging.CRITICAL + 1)
-    formats()  # loads the decoders in this thread
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        PillowFile.LOAD_TRUNCATED_IMAGES = tolerant
-        log.setLevel(level)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        # Not blocking: the file may have become a pipe since it was listed.
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with os.fdopen(handle, "rb", buffering=0) as file:
-            status = os.fstat(handle)
-            if not stat.S_ISREG(status.st_mode):
-                raise _Unreadable("not a regular file")
-            if status.st_size > MAX_FILE_BYTES:
-                raise _Unreadable(f"too large: {status.st_size / 1e6:,.0f} MB")
-            data = file.readall()
-    except FileNotFoundError:
-        raise _Unreadable("a link to nothing" if path.is_symlink() else "vanished") from None
-    except PermissionError:
-        raise _Unreadable("no permission") from None
-    except OSError as error:
-        raise _Unreadable((error.strerror or "cannot be read").lower()) from None
-    if not data:
-        raise _Unreadable("empty file")
-    return data
-
-
-def _open(data: bytes) -> Image.Image:
-    """Read the header, and refuse a claimed size that would not fit into memory."""
-    try:
-        image = Image.open(BytesIO(data), formats=formats())
-        width, height = image.size
-    except Image.DecompressionBombError:
-        width, height = _claimed_size(data)
-    if width * height > MAX_PIXELS:
-        raise _Unreadable(f"too large: {width}x{height} pixels")
-    return image
-
-
-def _claimed_size(data: bytes) -> tuple[int, int]:
-    """The size in the header, from the decoder itself: ``Image.open`` refuses a large one without naming it."""
-    for name in formats():
-        factory, accept = Image.OPEN[name]
-        if accept and accept(data[:16]) is True:
-            return factory(BytesIO(data), "").size
-    raise _Unreadable("too large")
-
-
-def _reason(error: Exception, data: bytes) -> str:
-    """A decoder's error in a few plain words."""
-    text = str(error)
-    if isinstance(error, _Unreadable):
-        return text
-    if isinstance(error, MemoryError | Image.DecompressionBombError):  # a bomb: in a frame or tile, past the header
-        return "too large"
-    declared = int.from_bytes(data[4:8], "little") + 8 if data.startswith(b"RIFF") else 0
-    if "truncated" in text.lower() or declared > len(data):
-        return "truncated"
-    if isinstance(error, UnidentifiedImageError):
-        return "damaged header" if data.startswith(_SIGNATURES) else f"not an image{_what_it_is(data)}"
-    return f"damaged: {printable(text)[:80]}" if text else "damaged"
-
-
-def _what_it_is(data: bytes) -> str:
-    """What is often found under an image's name, after a download or checkout that went wrong."""
-    start = data[:200].lstrip().lower()
-    if start.startswith(b"version https://git-lfs"):
-        return ": a Git LFS pointer"
-    if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<svg")):
-        return ": a web page or SVG"
-    if data[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc"):
-        return " Pillow can read: HEIC"
-    return ""
-
-
-def _measure(image: Image.Image) -> dict[str, Any]:
-    """Decode in full, and return the fields of ``ScannedImage`` that pixels determine."""
-    image.load()
-    pixels = to_rgb(image)
-    digest = hashlib.sha256(b"%dx%d" % pixels.size)  # SHA-256: processors have instructions for it
-    digest.update(pixels.tobytes())
-    sample = pixels.resize(STATISTICS_SIZE, Image.Resampling.NEAREST)
-    blank = is_blank(sample)
-    return {
-        "width": pixels.width,
-        "height": pixels.height,
-        "pixel_hash": digest.digest()[:16],
-        "grayscale": is_grayscale(sample),
-        "fine_detail": 0.0 if blank else fine_detail(pixels),
-        "blank": blank,
-    }

@@ -1,162 +1,129 @@
-"""The facts of a dataset, from its layout and its scan."""
+"""The facts of a dataset, from its reading and its store."""
 
-import math
-import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from statistics import median
+from collections.abc import Callable
 from typing import Any
 
-from cvadvisor.facts.dataset import ClassSize, DatasetFacts, UnreadableFile
+from cvadvisor.facts.dataset import DatasetFacts, FileProblem
+from cvadvisor.inspect.dataset.appearance import look_facts, shift_facts, size_facts
+from cvadvisor.inspect.dataset.boxes import box_facts
+from cvadvisor.inspect.dataset.class_sizes import class_counts, class_facts, split_facts
 from cvadvisor.inspect.dataset.duplicates import MOST_EXAMPLES, find_duplicates
-from cvadvisor.inspect.dataset.layouts import Layout, Split
-from cvadvisor.inspect.dataset.scan import ScannedImage
+from cvadvisor.inspect.dataset.files import Files
+from cvadvisor.inspect.dataset.layouts.reading import Reading
+from cvadvisor.inspect.dataset.masks import mask_facts
+from cvadvisor.inspect.dataset.oddities import find_oddities
+from cvadvisor.inspect.dataset.splits import Proposal
+from cvadvisor.inspect.dataset.store import Store, to_text
 from cvadvisor.inspect.printable import printable
 
-EXTREME_ASPECT_RATIO = 3.0
-
-# Words that a mirror image makes wrong, and the shapes that such classes are made of.
-_DIRECTIONS = frozenset(
-    {"left", "leftward", "leftwards", "right", "rightward", "rightwards", "turn", "turns", "uturn", "arrow", "arrows"}
-    | {"clockwise", "counterclockwise", "anticlockwise", "cw", "ccw", "mirror", "mirrored", "flipped"}
-)
-# Written numbers are drawn digits only where they are the whole name: "one piece" is a dress.
-_NUMBERS = frozenset({"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"})
-# What the folder of a character is often called in full: "letter_a", "digit 3".
-_CHARACTER_PREFIXES = frozenset({"letter", "digit", "number", "character", "char"})
-_SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+_UNLABELLED = """
+FROM temp.file WHERE kind = 'image' AND id NOT IN (SELECT file FROM temp.sample)
+AND id NOT IN (SELECT mask FROM temp.sample WHERE mask IS NOT NULL)
+"""
+# Hidden and system files are expected, and count as other files.
+_SKIPPED = "kind = 'skipped' AND problem NOT LIKE 'a hidden or system f%'"
+_USE = f"CASE WHEN {_SKIPPED} THEN 'skipped' WHEN kind = 'image' THEN kind ELSE 'other' END"
 
 
-def summarise(layout: Layout, scanned: Sequence[ScannedImage]) -> DatasetFacts:
-    """Every fact of a dataset of which at least one training image is readable."""
-    readable = [image for image in scanned if image.error is None]
-    unreadable = [image for image in scanned if image.error is not None]
-    return DatasetFacts(
-        layout=layout.name,
-        train_folder=printable(layout.train_folder),
-        validation_folder=_printable(layout.validation_folder),
-        test_folder=_printable(layout.test_folder),
-        files=layout.files,
-        images=len(scanned),
-        readable_images=len(readable),
-        unreadable_images=len(unreadable),
-        other_files=layout.other_files,
-        total_bytes=sum(image.size_bytes for image in scanned),
-        unreadable_examples=tuple(
-            UnreadableFile(path=printable(image.file.path), reason=image.error or "")
-            for image in unreadable[:MOST_EXAMPLES]
-        ),
-        mirror_sensitive_classes=count_mirror_sensitive({image.file.label for image in scanned}),
-        **_size_facts(layout, _class_counts(scanned)),
-        **_pixel_facts(readable),
-        **_duplicate_facts(layout, readable),
-    )
+def summarise(
+    files: Files,
+    reading: Reading,
+    alternatives: tuple[str, ...],
+    proposal: Proposal | None,
+    decode: Callable[[], None],
+) -> DatasetFacts:
+    """Every fact of a dataset whose samples were scanned.
 
-
-def count_mirror_sensitive(labels: Iterable[str]) -> int:
-    """How many class names say that the class is another one, or none, in a mirror.
-
-    A single letter or digit (most are wrong when mirrored), a direction (left, clockwise, arrow, turn), or a digit's
-    name. A guess from names: "right whale" counts and need not, a sign known by its number does not and might.
+    Args:
+        files: the listing; its store has the view ``seen``.
+        reading: how the dataset was understood.
+        alternatives: other readings, a sentence each.
+        proposal: the validation split that was proposed, where there is none.
+        decode: decodes the files in the table ``candidate`` in full.
     """
-    return sum(_is_mirror_sensitive(label) for label in labels)
-
-
-def _is_mirror_sensitive(label: str) -> bool:
-    spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", label)  # turnLeft
-    words = [word for word in re.split(r"[\W_]+", spaced.lower()) if word]
-    if _DIRECTIONS.intersection(words):
-        return True
-    if len(words) == 2 and words[0] in _CHARACTER_PREFIXES:
-        words = words[1:]
-    return len(words) == 1 and (len(words[0]) == 1 or words[0] in _NUMBERS)
-
-
-def _printable(path: str | None) -> str | None:
-    return None if path is None else printable(path)
-
-
-def _class_counts(scanned: Iterable[ScannedImage]) -> dict[str, Counter[Split]]:
-    """Readable images of each class in each split; a class of unreadable images alone has none."""
-    counts: dict[str, Counter[Split]] = {}
-    for image in scanned:
-        counts.setdefault(image.file.label, Counter())[image.file.split] += image.error is None
-    return counts
-
-
-def _size_facts(layout: Layout, counts: dict[str, Counter[Split]]) -> dict[str, Any]:
-    """Sizes of classes and splits."""
-    labels = sorted(counts, key=lambda label: (-counts[label]["train"], label))
-    trained = [label for label in labels if counts[label]["train"]]
-    train = {label: counts[label]["train"] for label in trained}
-    total = sum(train.values())
-    untrained = sorted(label for label in labels if not counts[label]["train"] and counts[label].total())
-    largest, smallest = trained[0], min(trained, key=lambda label: (train[label], label))
+    store = files.store
+    classification = "classification" in reading.task
+    counts = class_counts(store)
     facts: dict[str, Any] = {
-        "classes": len(labels),
-        "class_sizes": tuple(
-            ClassSize(name=printable(label), **{split: counts[label][split] for split in _SPLITS}) for label in labels
-        ),
-        "train_images": total,
-        "has_validation_split": layout.validation_folder is not None,
-        "has_test_split": layout.test_folder is not None,
-        "imbalance_ratio": train[largest] / train[smallest],
-        "largest_class": printable(largest),
-        "smallest_class": printable(smallest),
-        "largest_class_share": train[largest] / total,
-        "smallest_class_images": train[smallest],
-        "mean_class_images": total / len(trained),
-        "classes_missing_from_train": len(untrained),
-        "missing_from_train": tuple(map(printable, untrained)),
+        "task": reading.task,
+        "layout": reading.layout,
+        "layout_reason": printable(reading.why),
+        "layout_notes": tuple(map(printable, reading.notes)),
+        "layout_alternatives": tuple(map(printable, alternatives)),
+        **_file_facts(store),
+        **class_facts(reading, counts),
+        **split_facts(store, counts),
+        **size_facts(store),
+        **look_facts(store),
+        **shift_facts(store),
+        **find_oddities(store),
+        **_duplicate_facts(store, decode, labelled=classification),
     }
-    if layout.test_folder is not None:
-        facts["test_images"] = sum(count["test"] for count in counts.values())
-    if layout.validation_folder is not None:
-        validation = sum(count["validation"] for count in counts.values())
-        unvalidated = sorted(label for label in trained if not counts[label]["validation"])
-        facts |= {
-            "validation_images": validation,
-            "validation_share": validation / total,
-            "validation_standard_error": math.sqrt(0.25 / validation) if validation else None,
-            "classes_missing_from_validation": len(unvalidated),
-            "missing_from_validation": tuple(map(printable, unvalidated)),
-            "smallest_validation_class_images": min(counts[label]["validation"] for label in trained),
-        }
-    return facts
+    if reading.task == "multi-label classification":
+        facts["labels_per_image"] = store.one("SELECT count(*) * 1.0 / count(DISTINCT file) FROM temp.label")
+    if proposal is not None:
+        facts["proposed_validation_images"] = proposal.images
+        if proposal.grouping is not None:
+            facts |= {"groups": proposal.grouping.groups, "groups_from": proposal.grouping.source}
+    if reading.task == "detection":
+        facts["box"] = box_facts(store)
+    if reading.task == "segmentation":
+        facts["mask"] = (masks := mask_facts(store, reading))
+        facts["classes"] = len(masks.class_pixels)
+    return DatasetFacts(**facts)
 
 
-def _pixel_facts(readable: Sequence[ScannedImage]) -> dict[str, Any]:
-    """What the images look like, over all splits."""
-    short = [min(image.width, image.height) for image in readable]
-    aspect = [max(image.width, image.height) / side for image, side in zip(readable, short, strict=True)]
+def _file_facts(store: Store) -> dict[str, Any]:
+    """What became of every file that was found."""
+    images, readable, total_bytes = next(
+        store.rows(
+            "SELECT count(*), coalesce(sum(error IS NULL), 0), coalesce(sum(file.size), 0) FROM temp.seen "
+            "JOIN temp.file ON file.id = seen.file"
+        )
+    )
+    kinds = dict(store.rows(f"SELECT {_USE}, count(*) FROM temp.file GROUP BY 1"))
     return {
-        "median_width_px": float(median(image.width for image in readable)),
-        "median_height_px": float(median(image.height for image in readable)),
-        "median_short_side_px": float(median(short)),
-        "smallest_short_side_px": min(short),
-        "median_aspect_ratio": median(aspect),
-        "extreme_aspect_share": sum(ratio > EXTREME_ASPECT_RATIO for ratio in aspect) / len(aspect),
-        "grayscale_share": sum(image.grayscale for image in readable) / len(readable),
-        "fine_detail_share": median(image.fine_detail for image in readable),
-        "blank_images": sum(image.blank for image in readable),
+        "files": sum(kinds.values()),
+        "images": images,
+        "readable_images": readable,
+        "unreadable_images": images - readable,
+        "unlabelled_images": store.one(f"SELECT count(*) {_UNLABELLED}"),
+        "missing_images": store.one("SELECT count(*) FROM temp.missing"),
+        "mask_files": store.one("SELECT count(DISTINCT mask) FROM temp.sample WHERE mask IS NOT NULL"),
+        "other_files": kinds.get("other", 0),
+        "skipped_files": kinds.get("skipped", 0),
+        "annotation_faults": store.one("SELECT count(*) FROM temp.fault"),
+        "total_bytes": total_bytes,
+        "unreadable_examples": _problems(store, "SELECT path, error FROM temp.seen WHERE error IS NOT NULL"),
+        "unlabelled_examples": _paths(store, f"SELECT path {_UNLABELLED}"),
+        "missing_examples": _paths(store, "SELECT path FROM temp.missing"),
+        "skipped_examples": _problems(store, f"SELECT path, problem FROM temp.file WHERE {_SKIPPED}"),
+        "annotation_fault_examples": _problems(store, "SELECT path, problem FROM temp.fault"),
     }
 
 
-def _duplicate_facts(layout: Layout, readable: Sequence[ScannedImage]) -> dict[str, Any]:
+def _problems(store: Store, query: str) -> tuple[FileProblem, ...]:
+    rows = store.rows(f"{query} ORDER BY path LIMIT {MOST_EXAMPLES}")
+    return tuple(FileProblem(path=printable(to_text(path)), reason=printable(problem)) for path, problem in rows)
+
+
+def _paths(store: Store, query: str) -> tuple[str, ...]:
+    rows = store.rows(f"{query} ORDER BY path LIMIT {MOST_EXAMPLES}")
+    return tuple(printable(to_text(path)) for (path,) in rows)
+
+
+def _duplicate_facts(store: Store, decode: Callable[[], None], *, labelled: bool) -> dict[str, Any]:
     """Leaks are unknown, rather than none, where there is no split to leak into."""
-    found = find_duplicates(readable)
+    found = find_duplicates(store, decode, labelled=labelled)
     facts: dict[str, Any] = {
         "duplicate_training_images": found.duplicate_training_images,
         "conflicting_label_images": found.conflicting_label_images,
         "leak_examples": found.leak_examples,
         "conflict_examples": found.conflict_examples,
     }
-    validation = sum(image.file.split == "validation" for image in readable)
-    if layout.validation_folder is not None and validation:
-        facts["leaked_validation_images"] = found.leaked_validation_images
-        facts["leaked_validation_share"] = found.leaked_validation_images / validation
-    test = sum(image.file.split == "test" for image in readable)
-    if layout.test_folder is not None:
-        facts["leaked_test_images"] = found.leaked_test_images
-        facts["leaked_test_share"] = found.leaked_test_images / test if test else None
+    leaked = {"validation": found.leaked_validation_images, "test": found.leaked_test_images}
+    readable = dict(store.rows("SELECT split, sum(error IS NULL) FROM temp.seen GROUP BY split"))
+    for split, images in leaked.items():
+        if readable.get(split):
+            facts |= {f"leaked_{split}_images": images, f"leaked_{split}_share": images / readable[split]}
     return facts

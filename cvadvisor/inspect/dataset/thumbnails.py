@@ -2,30 +2,35 @@
 
 import base64
 import io
-from collections.abc import Iterable
+from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 
-from PIL import Image
-
 from cvadvisor.facts.seen import Thumbnail
-from cvadvisor.inspect.dataset.pixels import formats, to_rgb
+from cvadvisor.inspect.dataset.pixels import open_image, to_rgb
+from cvadvisor.inspect.dataset.places import Place, read_bytes
 
-SIDE_PX = 128
+SIDE_PX = 112
 MOST = 60
-"""Pictures in one report: about 4 KB each."""
+"""Pictures in one report: about 2.4 KB each."""
 
 
-def thumbnails(root: Path, paths: Iterable[str]) -> tuple[Thumbnail, ...]:
-    """Pictures of the images at ``paths`` below ``root``, at most :data:`MOST`; what cannot be read is left out."""
+def thumbnails(root: Path, places: Mapping[str, Place]) -> tuple[Thumbnail, ...]:
+    """Pictures of images of the dataset at ``root``, at most :data:`MOST`; what cannot be read is left out.
+
+    Args:
+        root: the dataset.
+        places: where each image is, by the name that the picture is to have.
+    """
     made = []
-    for path in list(dict.fromkeys(paths))[:MOST]:
+    for path, place in islice(places.items(), MOST):
         data = io.BytesIO()
         try:
-            with Image.open(root / path, formats=formats()) as image:
+            with open_image(read_bytes(root, place)) as image:
                 image.draft("RGB", (SIDE_PX, SIDE_PX))
                 small = to_rgb(image)
                 small.thumbnail((SIDE_PX, SIDE_PX))
-                small.save(data, "JPEG", quality=75)
+                small.save(data, "JPEG", quality=65)
         except Exception:  # decoders raise nearly anything on a damaged file, and a picture is not worth an audit
             continue
         made.append(

@@ -1,51 +1,36 @@
 """Small real datasets on a real disk."""
 
-import hashlib
-import io
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pytest
-from PIL import Image
+from cvadvisor.inspect.dataset.files import Files
+from cvadvisor.inspect.dataset.look import Look, look
+from cvadvisor.inspect.dataset.places import Place, Unreadable, read_bytes
+from cvadvisor.inspect.dataset.store import Store
+from tests.inspect.dataset.making import encoded, make, name_or_skip, picture
 
-from cvadvisor.inspect.dataset.layouts import ImageFile
-from cvadvisor.inspect.dataset.scan import ScannedImage, scan_image
-
-
-def picture(name: str = "", size: tuple[int, int] = (12, 10)) -> Image.Image:
-    """A picture of noise that only ``name`` decides."""
-    seed = int.from_bytes(hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).digest())
-    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8))
+__all__ = ["encoded", "listed", "looked", "make", "name_or_skip", "picture", "scanned"]
 
 
-def encoded(image: Image.Image, extension: str = "PNG", **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, extension, **options)
-    return buffer.getvalue()
-
-
-def make(root: Path, paths: Sequence[str]) -> Path:
-    """Write a file at each of ``paths`` below ``root``: a picture of its own for a .png, text for anything else."""
-    for path in paths:
-        file = root / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(encoded(picture(path)) if file.suffix.lower() == ".png" else b"text")
-    return root
-
-
-def scanned(folder: Path, data: bytes, name: str = "image.jpg") -> ScannedImage:
+def scanned(folder: Path, data: bytes, name: str = "image.jpg") -> Look:
     """What the scan says of a file with these bytes."""
     (folder / name).write_bytes(data)
-    return scan_image(folder, ImageFile(name, "train", "class"))
+    return looked(folder, name)
 
 
-def name_or_skip(folder: Path, name: str | bytes) -> Path:
-    """``folder / name``, made as a folder; skips the test where the file system refuses such a name."""
-    path = folder / (name if isinstance(name, str) else name.decode("utf-8", "surrogateescape"))
+def looked(folder: Path, name: str) -> Look:
+    """What the scan says of a file."""
     try:
-        path.mkdir(parents=True)
-    except (OSError, UnicodeError) as error:
-        pytest.skip(f"the file system refuses the name: {error}")
-    return path
+        seen = look(read_bytes(folder, Place(name)), name, large=True)
+    except Unreadable as error:
+        return Look(error=str(error))
+    assert seen is not None
+    return seen
+
+
+def listed(root: Path, store: Store) -> Files:
+    """List ``root`` into ``store``, every image of it a training sample."""
+    files = Files(root, store)
+    store.run(
+        "INSERT INTO temp.sample SELECT id, 'train', NULL, NULL, NULL FROM temp.file WHERE kind = 'image' ORDER BY path"
+    )
+    return files

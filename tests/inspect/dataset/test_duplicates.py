@@ -1,13 +1,14 @@
-from cvadvisor.inspect.dataset.duplicates import MOST_EXAMPLES, find_duplicates
-from cvadvisor.inspect.dataset.layouts import find_layout
-from cvadvisor.inspect.dataset.scan import scan
-from tests.inspect.dataset.disk import encoded, make, picture
+import pytest
+
+from cvadvisor.inspect.dataset.duplicates import MOST_EXAMPLES
+from tests.inspect.dataset.making import encoded, make, picture
 
 BASE = ["train/cat/1.png", "train/dog/1.png", "val/cat/1.png", "val/dog/1.png", "test/cat/1.png", "test/dog/1.png"]
 
 
-def duplicates(root):
-    return find_duplicates(scan(find_layout(root)))
+@pytest.fixture
+def duplicates(inspected):
+    return lambda root: inspected(root).facts
 
 
 def copy(root, source, target):
@@ -15,13 +16,13 @@ def copy(root, source, target):
     (root / target).write_bytes((root / source).read_bytes())
 
 
-def test_different_images_are_no_duplicates(tmp_path):
+def test_different_images_are_no_duplicates(tmp_path, duplicates):
     found = duplicates(make(tmp_path, BASE))
     assert (found.leaked_validation_images, found.leaked_test_images) == (0, 0)
     assert (found.duplicate_training_images, found.conflicting_label_images) == (0, 0)
 
 
-def test_a_training_image_in_validation_is_a_leak(tmp_path):
+def test_a_training_image_in_validation_is_a_leak(tmp_path, duplicates):
     root = make(tmp_path, BASE)
     copy(root, "train/cat/1.png", "val/cat/9.png")
     found = duplicates(root)
@@ -34,7 +35,7 @@ def test_a_training_image_in_validation_is_a_leak(tmp_path):
     assert pair.tier == "byte-identical"
 
 
-def test_a_resaved_copy_is_a_leak_of_the_same_pixels(tmp_path):
+def test_a_resaved_copy_is_a_leak_of_the_same_pixels(tmp_path, duplicates):
     root = make(tmp_path, BASE)
     (root / "val/cat/9.bmp").write_bytes(encoded(picture("train/cat/1.png"), "BMP"))
     found = duplicates(root)
@@ -42,7 +43,7 @@ def test_a_resaved_copy_is_a_leak_of_the_same_pixels(tmp_path):
     assert found.leak_examples[0].tier == "same pixels"
 
 
-def test_a_leak_is_explained_by_its_closest_copy(tmp_path):
+def test_a_leak_is_explained_by_its_closest_copy(tmp_path, duplicates):
     root = make(tmp_path, BASE)
     (root / "train/cat/0.bmp").write_bytes(encoded(picture("train/cat/1.png"), "BMP"))
     copy(root, "train/cat/1.png", "val/cat/9.png")
@@ -50,7 +51,7 @@ def test_a_leak_is_explained_by_its_closest_copy(tmp_path):
     assert (pair.path_a, pair.tier) == ("train/cat/1.png", "byte-identical")
 
 
-def test_a_validation_image_in_test_is_a_leak_of_test(tmp_path):
+def test_a_validation_image_in_test_is_a_leak_of_test(tmp_path, duplicates):
     root = make(tmp_path, BASE)
     copy(root, "val/cat/1.png", "test/cat/9.png")
     found = duplicates(root)
@@ -58,7 +59,7 @@ def test_a_validation_image_in_test_is_a_leak_of_test(tmp_path):
     assert found.leak_examples[0].split_a == "validation"
 
 
-def test_each_leaked_file_counts(tmp_path):
+def test_each_leaked_file_counts(tmp_path, duplicates):
     root = make(tmp_path, BASE)
     for number in range(20, 40):
         copy(root, "train/cat/1.png", f"val/cat/{number}.png")
@@ -68,7 +69,7 @@ def test_each_leaked_file_counts(tmp_path):
     assert found.leak_examples[0].path_b == "val/cat/20.png"
 
 
-def test_repeats_in_training_count_beyond_the_first(tmp_path):
+def test_repeats_in_training_count_beyond_the_first(tmp_path, duplicates):
     root = make(tmp_path, BASE)
     copy(root, "train/cat/1.png", "train/cat/2.png")
     copy(root, "train/cat/1.png", "train/cat/3.png")
@@ -76,7 +77,7 @@ def test_repeats_in_training_count_beyond_the_first(tmp_path):
     assert (found.duplicate_training_images, found.conflicting_label_images) == (2, 0)
 
 
-def test_one_image_under_two_classes_is_one_conflict(tmp_path):
+def test_one_image_under_two_classes_is_one_conflict(tmp_path, duplicates):
     root = make(tmp_path, BASE)
     copy(root, "train/cat/1.png", "train/dog/9.png")
     copy(root, "train/cat/1.png", "train/dog/8.png")
@@ -87,14 +88,14 @@ def test_one_image_under_two_classes_is_one_conflict(tmp_path):
     assert found.duplicate_training_images == 1
 
 
-def test_one_image_under_two_classes_in_two_splits_is_a_leak_and_a_conflict(tmp_path):
+def test_one_image_under_two_classes_in_two_splits_is_a_leak_and_a_conflict(tmp_path, duplicates):
     root = make(tmp_path, BASE)
     copy(root, "train/cat/1.png", "test/dog/9.png")
     found = duplicates(root)
     assert (found.leaked_test_images, found.conflicting_label_images) == (1, 1)
 
 
-def test_blank_images_of_one_size_are_no_leak(tmp_path):
+def test_blank_images_of_one_size_are_no_leak(tmp_path, duplicates):
     root = make(tmp_path, BASE)
     white = picture().point(lambda value: 255)
     (root / "train/cat/white.png").write_bytes(encoded(white, "PNG"))
@@ -103,13 +104,13 @@ def test_blank_images_of_one_size_are_no_leak(tmp_path):
     assert (found.leaked_validation_images, found.conflicting_label_images) == (0, 0)
 
 
-def test_blank_images_are_a_leak_where_they_are_the_same_bytes(tmp_path):
+def test_blank_images_are_a_leak_where_they_are_the_same_bytes(tmp_path, duplicates):
     root = make(tmp_path, BASE)
     (root / "train/cat/white.png").write_bytes(encoded(picture().point(lambda value: 255)))
     copy(root, "train/cat/white.png", "val/cat/white.png")
     assert duplicates(root).leaked_validation_images == 1
 
 
-def test_unreadable_files_are_no_duplicates(tmp_path):
+def test_unreadable_files_are_no_duplicates(tmp_path, duplicates):
     root = make(tmp_path, [*BASE, "train/cat/a.jpg", "val/cat/b.jpg"])
     assert duplicates(root).leaked_validation_images == 0

@@ -1,38 +1,85 @@
 import random
+from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvadvisor.inspect.dataset.splits import held_out
-
-PATHS = {label: [f"train/{label}/{number}.jpg" for number in range(10)] for label in ("hat", "shoe")}
+from cvadvisor.inspect.dataset.splits import hold_out, series
 
 
-def test_the_choice_never_changes():
-    assert held_out(PATHS) == ("train/hat/5.jpg", "train/hat/4.jpg", "train/shoe/6.jpg", "train/shoe/7.jpg")
+def held(groups):
+    totals = Counter()
+    for _, counts in groups:
+        totals.update(counts)
+    chosen = set(hold_out(groups, totals))
+    kept = Counter()
+    for key, counts in groups:
+        if key in chosen:
+            kept.update(counts)
+    return chosen, kept, totals
 
 
-def test_the_choice_does_not_depend_on_the_order_of_paths_or_classes():
-    shuffled = {label: random.Random(0).sample(paths, len(paths)) for label, paths in reversed(PATHS.items())}
-    assert held_out(shuffled) == held_out(PATHS)
-
-
-def test_a_class_of_one_gives_none_and_a_class_of_two_gives_one():
-    assert held_out({"a": ["a/1.jpg"]}) == ()
-    assert len(held_out({"b": ["b/1.jpg", "b/2.jpg"]})) == 1
-
-
-def test_names_that_are_not_utf8_can_be_ranked():
-    assert len(held_out({"a": ["a/\udcff.jpg", "a/ü.jpg", "a/1.jpg"]})) == 1
+def singles(label, number):
+    return [(b"%s%d" % (label, i), {label: 1}) for i in range(number)]
 
 
 @given(st.integers(2, 300))
-def test_about_a_fifth_is_held_out_of_any_class(n):
-    assert len(held_out({"a": [f"a/{number}.jpg" for number in range(n)]})) == max(1, round(n / 5))
+def test_about_a_fifth_of_any_class_of_single_images_is_held_out(number):
+    _, kept, _ = held(singles(b"a", number))
+    assert kept[b"a"] == max(1, round(number / 5))
 
 
-@given(st.lists(st.text(min_size=1), min_size=2, max_size=40, unique=True), st.data())
-def test_removing_an_image_moves_at_most_one_other_into_the_held_out(paths, data):
-    removed = data.draw(st.sampled_from(paths))
-    before, after = set(held_out({"a": paths})), set(held_out({"a": [path for path in paths if path != removed]}))
-    assert len(after - before) <= 1
+def test_a_class_of_one_gives_none_and_a_class_of_two_gives_one():
+    assert held(singles(b"a", 1))[1] == {}
+    assert held(singles(b"a", 2))[1] == {b"a": 1}
+
+
+def test_each_class_gets_its_own_fifth():
+    groups = singles(b"many", 100) + singles(b"few", 10)
+    random.Random(0).shuffle(groups)
+    assert held(groups)[1] == {b"many": 20, b"few": 2}
+
+
+group_lists = st.lists(
+    st.dictionaries(st.sampled_from([b"a", b"b", b"c"]), st.integers(1, 30), min_size=1), max_size=60
+)
+
+
+@given(group_lists)
+def test_no_class_loses_all_its_training_images(counts):
+    _, kept, totals = held([(b"%d" % number, one) for number, one in enumerate(counts)])
+    assert all(kept[label] < total for label, total in totals.items())
+
+
+@given(st.lists(st.integers(1, 6), min_size=30, max_size=200))
+def test_whole_groups_come_near_to_a_fifth(sizes):
+    _, kept, totals = held([(b"%d" % number, {b"a": size}) for number, size in enumerate(sizes)])
+    assert abs(kept[b"a"] - totals[b"a"] / 5) <= 6
+
+
+def test_one_giant_group_stays_in_training():
+    groups = [(b"giant", {b"a": 90}), *singles(b"a", 10)]
+    assert b"giant" not in held(groups)[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (b"cat/scan12_slice003.png", b"cat/scan12"),
+        (b"cat/P07-0004.jpg", b"cat/P07"),
+        (b"clip.frame.12.jpg", b"/clip.frame"),
+        (b"a/IMG_20240101_120000.jpg", b"a/IMG_20240101"),
+        (b"a/0142c777-baf8-4500-add9-6641b95b90ec.jpg", b"a/0142c777-baf8-4500-add9-6641b95b90ec.jpg"),
+        (b"a/photo.jpg", b"a/photo.jpg"),
+        (b"a/12.jpg", b"a/12.jpg"),
+        (b"a/\xff_1.jpg", b"a/\xff_1.jpg"),
+    ],
+)
+def test_a_series_is_the_name_up_to_its_last_number(path, expected):
+    assert series(path) == expected
+
+
+@given(st.binary(max_size=200))
+def test_any_name_has_a_series(path):
+    assert isinstance(series(path), bytes)

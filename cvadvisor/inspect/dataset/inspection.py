@@ -1,0 +1,240 @@
+"""Look at every image of a dataset once."""
+
+import csv
+import random
+from array import array
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from cvadvisor.facts.dataset import DatasetFacts
+from cvadvisor.inspect.dataset.cache import with_store
+from cvadvisor.inspect.dataset.files import Files, place_of
+from cvadvisor.inspect.dataset.layouts import choose
+from cvadvisor.inspect.dataset.layouts.reading import DatasetError, Reading, Wishes
+from cvadvisor.inspect.dataset.places import Place
+from cvadvisor.inspect.dataset.samples import store_samples
+from cvadvisor.inspect.dataset.scan import scan
+from cvadvisor.inspect.dataset.splits import propose_validation
+from cvadvisor.inspect.dataset.store import Store, to_text
+from cvadvisor.inspect.dataset.summary import summarise
+from cvadvisor.inspect.printable import printable
+
+__all__ = ["Dataset", "DatasetError", "Wishes", "inspect_dataset"]
+
+LISTING_TITLE, SCAN_TITLE, MASKS_TITLE = "Finding files", "Every image, once", "Every mask, once"
+LABELS_TITLE, COPIES_TITLE = "Reading labels", "Looking for copies"
+
+Progress = Callable[[str, int, int], None]
+"""Called with a stage's title, what is done and what there is to do (0 where that is not known)."""
+
+# Every sample with what the scan saw of it. ``proposed`` stands where the dataset brings no validation split.
+_SEEN = """
+CREATE TEMP VIEW seen AS
+    SELECT sample.file AS file, sample.split AS split, coalesce(sample.proposed, sample.split) AS used_as,
+        sample.grouping AS grouping, look.*
+    FROM temp.sample JOIN temp.file ON file.id = sample.file JOIN main.look ON look.path = file.path
+"""
+# Images that a classifier can be trained or judged on: readable, and of one class that training has.
+_USABLE = """
+CREATE TEMP TABLE usable AS
+    SELECT seen.file AS file, seen.path AS path, used_as AS split, min(label.name) AS label
+    FROM temp.seen JOIN temp.label ON label.file = seen.file
+    WHERE error IS NULL GROUP BY seen.file HAVING count(*) = 1
+"""
+_OF_TRAINED_CLASSES = """
+SELECT rowid FROM temp.usable WHERE split = ? AND label IN (SELECT label FROM temp.usable WHERE split = 'train')
+ORDER BY path
+"""
+_SAMPLES = """
+SELECT usable.split, label, usable.path, container, start, stored, method, size
+FROM temp.usable JOIN temp.file ON file.id = usable.file
+"""
+_ALL_SAMPLES = """
+SELECT used_as, (SELECT group_concat(name, '|') FROM (SELECT CAST(name AS TEXT) AS name FROM temp.label
+    WHERE label.file = seen.file ORDER BY 1)), seen.path, container, start, stored, method, file.size
+FROM temp.seen JOIN temp.file ON file.id = seen.file WHERE error IS NULL ORDER BY seen.path
+"""
+_WHERE = ["container", "start", "stored", "method", "size"]
+_SPLIT_ORDER = "CASE usable.split WHEN 'train' THEN 0 WHEN 'validation' THEN 1 ELSE 2 END"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledImage:
+    """A readable image of one class."""
+
+    place: Place
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A dataset that was looked at: what is known about it, and access to its images. Close it when done."""
+
+    files: Files
+    reading: Reading
+    facts: DatasetFacts
+    classes: tuple[str, ...]
+    """Classification: classes with at least one readable training image, sorted: a class's index is its place here."""
+    notes: tuple[str, ...] = ()
+    """What has to be said about the cache, a sentence each."""
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.files.store.connection.close()
+
+    def draw(self, split: Literal["train", "validation"], most: int, seed: int) -> list[LabelledImage]:
+        """At most ``most`` usable images of ``split`` in a random order that only ``seed`` decides.
+
+        Where the dataset brings no validation split, both come from training, as the proposed split has it. Validation
+        images of classes that training lacks are left out.
+        """
+        ids = array("q", (number for (number,) in self.files.store.rows(_OF_TRAINED_CLASSES, split)))
+        drawn = []
+        for number in random.Random(seed).sample(ids, min(most, len(ids))):
+            row = next(self.files.store.rows(f"{_SAMPLES} WHERE usable.rowid = ?", number))
+            drawn.append(LabelledImage(place_of(row[2:]), to_text(row[1])))
+        return drawn
+
+    def held_out_from(self) -> Literal["validation", "train"]:
+        """Which of the dataset's own splits the images come from that are held out of probes' training."""
+        return "train" if self.facts.proposed_validation_images is not None else "validation"
+
+    def places(self, paths: Iterable[str]) -> dict[str, Place]:
+        """Where the files are that facts name, by the name that facts have for them."""
+        return {path: self.files.place(path) for path in paths if self.files.has(path)}
+
+    def share_smaller(self, side_px: int) -> float:
+        """Share of the readable images whose shorter side is under ``side_px``."""
+        query = "SELECT avg(min(width, height) < ?) FROM temp.seen WHERE error IS NULL"
+        return float(self.files.store.one(query, side_px) or 0.0)
+
+    def median_cropped_share(self) -> float:
+        """Median share of an image that a centred square crop of its shorter side cuts away."""
+        query = (
+            "SELECT 1 - min(width, height) * 1.0 / max(width, height) AS cut FROM temp.seen WHERE error IS NULL "
+            "ORDER BY cut LIMIT 1 OFFSET (SELECT count(*) / 2 FROM temp.seen WHERE error IS NULL)"
+        )
+        return float(self.files.store.one(query) or 0.0)
+
+    def write_samples(self, path: Path) -> None:
+        """Write every readable image with its label and split as CSV: what the training script reads.
+
+        Columns are path, label (several separated by '|'; empty in detection and segmentation where there is none) and
+        split, which includes a proposed validation split; for images in archives also container, start, stored, method
+        and size (see :class:`cvadvisor.inspect.dataset.places.Place`). UTF-8; bytes of names that are none are kept.
+        """
+        archived = self.files.store.one("SELECT 1 FROM temp.file WHERE container IS NOT NULL") is not None
+        single = self.reading.task == "classification"
+        query = f"{_SAMPLES} ORDER BY {_SPLIT_ORDER}, label, usable.path" if single else _ALL_SAMPLES
+        with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["path", "label", "split", *(_WHERE * archived)])
+            for split, label, name, container, *rest in self.files.store.rows(query):
+                text = to_text(label) if isinstance(label, bytes) else label or ""
+                where = ["" if container is None else to_text(container), *rest] if archived else []
+                writer.writerow([to_text(name), text, split, *where])
+
+
+def inspect_dataset(
+    root: Path,
+    wishes: Wishes | None = None,
+    *,
+    cache: Path | None = None,
+    use_cache: bool = True,
+    understood: Callable[[Reading], None] | None = None,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Read and decode every image of the dataset at ``root`` once, and gather the dataset's facts.
+
+    Args:
+        root: a folder, or a .zip or .tar, in one of the layouts of :mod:`cvadvisor.inspect.dataset.layouts`.
+        wishes: what the user said of the layout.
+        cache: folder for what the scan saw of each image; the user's cache folder where not given.
+        use_cache: whether to keep and use it.
+        understood: told how the dataset is read before any image is opened; may raise to stop.
+        progress: told how far each stage is.
+
+    Raises:
+        DatasetError: it is no such dataset, or fewer than two classes have a readable training image.
+    """
+    tell: Progress = progress or (lambda title, done, total: None)
+
+    def work(store: Store) -> Dataset:
+        files = Files(root, store, lambda found: tell(LISTING_TITLE, found, 0))
+        reading, alternatives = choose(files, wishes or Wishes())
+        if understood:
+            understood(reading)
+        return _inspect(files, reading, alternatives, tell)
+
+    dataset, notes = with_store(root, cache, use_cache, work)
+    return replace(dataset, notes=tuple(notes))
+
+
+def _inspect(files: Files, reading: Reading, alternatives: tuple[str, ...], tell: Progress) -> Dataset:
+    root, store = files.root, files.store
+    store_samples(store, reading, lambda done: tell(LABELS_TITLE, done, 0))
+    if not store.one("SELECT count(*) FROM temp.sample"):
+        raise DatasetError(_no_image(root, store, reading))
+    scan(root, store, "image", lambda done, total: tell(SCAN_TITLE, done, total))
+    if reading.task == "segmentation":
+        scan(root, store, "mask", lambda done, total: tell(MASKS_TITLE, done, total))
+    store.connection.executescript(_SEEN)
+    proposal = None
+    if _needs_validation(store):
+        proposal = propose_validation(store)
+    store.connection.executescript(_USABLE)
+    classes = _classes(store)
+    if reading.task == "classification" and len(classes) < 2:
+        raise DatasetError(_too_few(root, store, classes))
+
+    def decode() -> None:
+        scan(root, store, "pixels", lambda done, total: tell(COPIES_TITLE, done, total))
+
+    facts = summarise(files, reading, alternatives, proposal, decode)
+    store.commit()
+    return Dataset(files, reading, facts, classes)
+
+
+def _needs_validation(store: Store) -> bool:
+    """Whether no readable validation image has a class that training has (or, without classes, none is readable)."""
+    query = """
+    SELECT 1 FROM temp.seen WHERE split = 'validation' AND error IS NULL AND (
+        NOT EXISTS (SELECT 1 FROM temp.label WHERE label.file = seen.file) OR EXISTS (
+            SELECT 1 FROM temp.label WHERE label.file = seen.file AND name IN (
+                SELECT name FROM temp.label JOIN temp.seen AS other ON other.file = label.file
+                WHERE other.split = 'train' AND other.error IS NULL)))
+    LIMIT 1
+    """
+    return store.one(query) is None
+
+
+def _classes(store: Store) -> tuple[str, ...]:
+    query = "SELECT DISTINCT label FROM temp.usable WHERE split = 'train'"
+    return tuple(sorted(to_text(label) for (label,) in store.rows(query)))
+
+
+def _no_image(root: Path, store: Store, reading: Reading) -> str:
+    """Why no image can be used, although a layout was found."""
+    missing = store.one("SELECT count(*) FROM temp.missing")
+    read_as = f"{printable(root)}: read as {reading.layout}, it has no image with a place in it"
+    if not missing:
+        return f"{read_as}: give another --layout, or look at its labels."
+    first = printable(to_text(store.one("SELECT path FROM temp.missing ORDER BY path LIMIT 1")))
+    return f"{read_as}; its labels name {missing:,} images that are not there (the first: {first}): add them."
+
+
+def _too_few(root: Path, store: Store, classes: tuple[str, ...]) -> str:
+    """Why fewer than two classes are left: files that cannot be read, or labels of one class only."""
+    shown = printable(root)
+    readable = f"only the class {printable(classes[0])} has" if classes else "no class has"
+    images = store.one("SELECT count(*) FROM temp.seen")
+    broken = store.one("SELECT count(*) FROM temp.seen WHERE error IS NOT NULL")
+    if not broken:
+        return f"{shown}: {readable} a training image: a classifier needs two classes or more."
+    path, error = next(store.rows("SELECT path, error FROM temp.seen WHERE error IS NOT NULL ORDER BY path LIMIT 1"))
+    return (
+        f"{shown}: {readable} a readable training image; {broken:,} of {images:,} images cannot be read (the first: "
+        f"{printable(to_text(path))}, {error}): replace or remove them."
+    )

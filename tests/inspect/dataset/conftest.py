@@ -1,0 +1,20 @@
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cvadvisor.config import Wishes
+from cvadvisor.inspect.dataset.inspection import Dataset, inspect_dataset
+
+
+@pytest.fixture
+def inspected() -> Iterator[Callable[..., Dataset]]:
+    """Inspect a dataset without a cache; what is asked for by name are wishes. Closed when the test ends."""
+    with ExitStack() as stack:
+
+        def inspect(root: Path, **wishes: Any) -> Dataset:
+            return stack.enter_context(closing(inspect_dataset(root, Wishes(**wishes), use_cache=False)))
+
+        yield inspect
