@@ -69,21 +69,22 @@ _KINDS = {
         _Usual("dark_level", 4, 0.02),
     ),
     "low_contrast": _Kind(
-        "NOT blank AND bright_level - dark_level < 0.12 AND bright_level - dark_level < {low}",
+        "NOT blank AND bright_level >= 0.2 AND dark_level <= 0.85 AND bright_level - dark_level < 0.12"
+        " AND bright_level - dark_level < {low}",
         "gray levels {0:.0%} to {1:.0%}",
         "dark_level, bright_level",
         "dark_level - bright_level",
         _Usual("bright_level - dark_level", 3, 0.02),
     ),
     "blurred": _Kind(
-        "NOT blank AND sharpness < 0.06 AND sharpness < {low}",
+        "NOT blank AND sharpness < 0.05 AND sharpness < {low}",
         "sharpness {0:.2f}",
         "sharpness",
         "-sharpness",
         _Usual("sharpness", 2, 0.02),
     ),
     "noisy": _Kind(
-        "NOT blank AND noise > 0.03 AND noise > {high}",
+        "NOT blank AND noise > 0.045 AND noise > {high}",
         "noise of {0:.1%} of the gray range",
         "noise",
         "noise",

@@ -20,6 +20,7 @@ TOOK_TOO_LONG = "took longer than {0:.0f} s"
 CRASHED = "crashed the decoder"
 
 _START_LIMIT_S = 120.0
+_STARTS = 3
 _WATCH_EVERY_S = 0.2
 _REQUESTS_A_WORKER = 3  # one is worked on and the others wait, so that no worker does
 
@@ -189,11 +190,25 @@ class Pool:
         return ()
 
     def _start(self, slot: _Slot) -> None:
+        """Start a worker. One that dies before it is ready, as where memory is short, gets other chances.
+
+        Raises:
+            WorkerError: none started.
+        """
+        for _ in range(_STARTS):
+            said = self._launch(slot)
+            if said is None or self._stopping:
+                return
+            _end(slot)
+        raise WorkerError(f"the scan's worker process did not start: {said}")
+
+    def _launch(self, slot: _Slot) -> str | None:
+        """Start a process and wait until it is ready; what it said last where it died, ``None`` where it runs."""
         command = [sys.executable, "-I", "-S", "-c", _START, *_folders()]
         with tempfile.TemporaryFile() as errors:
             with self._starting:
                 if self._stopping:
-                    return
+                    return None
                 slot.process = process = subprocess.Popen(
                     command,
                     stdin=subprocess.PIPE,
@@ -207,10 +222,11 @@ class Pool:
                 write_frame(cast(BinaryIO, process.stdin), self._first)
             ready = read_frame(cast(BinaryIO, process.stdout))
             slot.deadline = None
-            if ready is None and not self._stopping:
-                errors.seek(0)
-                said = errors.read()[-2000:].decode(errors="replace").strip().splitlines()
-                raise WorkerError(f"the scan's worker process did not start: {said[-1] if said else 'it said nothing'}")
+            if ready is not None:
+                return None
+            errors.seek(0)
+            said = errors.read()[-2000:].decode(errors="replace").strip().splitlines()
+            return said[-1] if said else "it said nothing"
 
 
 def _results(files: Sequence[File], rows: list[Any], blobs: memoryview) -> list[Result]:

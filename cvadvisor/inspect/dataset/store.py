@@ -1,9 +1,9 @@
 """One SQLite file a dataset: what the scan saw of each image (kept), and what lies on disk today (temporary).
 
 The kept tables are the cache: a row an image, valid while the file's size and modification time are what they were.
-They are ``look``, ``mask_look`` and ``pixel_look`` (``path``, ``size``, ``mtime_ns``, then the fields of the dataclass of
-that name in their order) and ``thumbnail`` (``path``, ``jpeg``), which stands alone so that the others stay small. The
-temporary tables are this audit's working state; SQLite keeps them in a file of its own that vanishes with the
+They are ``look``, ``mask_look`` and ``pixel_look`` (``path``, ``size``, ``mtime_ns``, then the fields of the dataclass
+of that name in their order) and ``thumbnail`` (``path``, ``jpeg``), which stands alone so that the others stay small.
+The temporary tables are this audit's working state; SQLite keeps them in a file of its own that vanishes with the
 connection, so memory does not grow with the dataset. Without a cache the whole database is such a file.
 
 Names come from disks and may be no text: paths, labels and groups are stored as bytes (see :func:`to_bytes`).
