@@ -281,6 +281,7 @@ def _inputs(settings: Settings, *, converted: bool) -> Inputs:
     if settings.device != "auto":
         arguments += ["--device", settings.device]
     arguments += _layout_options(settings.wishes)
+    arguments += ["--no-cache"] * (not settings.use_cache)
     arguments += ["--no-probes"] * (not settings.probes) + ["--no-images"] * (not settings.images)
     return Inputs(
         data=_relative(settings.data, settings.out),

@@ -15,11 +15,11 @@ import pytest
 from PIL import Image
 
 from cvadvisor.audit import audit, write
-from cvadvisor.config import CONVERTED_WEIGHTS, Settings
+from cvadvisor.config import CONVERTED_WEIGHTS, Settings, Wishes
 from cvadvisor.diagnosis import Check, Diagnosis, to_json
+from cvadvisor.inspect.dataset.inspection import SCAN_TITLE
 from cvadvisor.inspect.model import ModelError
 from cvadvisor.outputs import html, script, text
-from cvadvisor.plan import plan_image_size
 from cvadvisor.probe import features
 from cvadvisor.probe.catalog import PROBES
 from cvadvisor.probe.declaration import NotChecked
@@ -28,7 +28,7 @@ from cvadvisor.probe.session import Session
 from cvadvisor.progress import silent
 from tests.digits import write_digits
 from tests.probe.conftest import make_job
-from tests.samples import dataset_facts, model_facts, probe_facts
+from tests.samples import model_facts, probe_facts
 
 EVERY_PROBE = {probe.name for probe in PROBES}
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, or needs names that are not UTF-8")
@@ -152,30 +152,77 @@ def test_the_log_is_part_of_the_command_that_repeats_an_audit(digits: Path, tmp_
     assert "--log log.csv" in audit(settings(digits, tmp_path / "out", log=log)).inputs.command
 
 
-# The size that training images are planned at
+# Layouts and tasks
 
 
-@pytest.mark.parametrize(
-    ("short_side", "input_size", "fixed", "planned"),
-    [
-        (500.0, 224, False, 224),
-        (112.0, 224, False, 224),
-        (100.0, 224, False, 224),
-        (80.0, 224, False, 160),
-        (65.0, 224, False, 160),
-        (64.0, 224, False, 128),
-        (28.0, 224, False, 128),
-        (8.0, 224, False, 128),
-        (28.0, 224, True, 224),
-        (None, 224, False, 224),
-        (28.0, 32, False, 32),
-    ],
-)
-def test_small_images_are_enlarged_to_about_twice_their_size_and_no_further(
-    short_side: float | None, input_size: int, fixed: bool, planned: int
+def boxes(root: Path) -> Path:
+    """A small detection dataset, as YOLO has it."""
+    for number in range(6):
+        for folder, data in (("images", None), ("labels", f"{number % 2} 0.5 0.5 0.4 0.4\n")):
+            path = root / folder / f"{number}.{'txt' if data else 'png'}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if data:
+                path.write_text(data)
+            else:
+                Image.effect_noise((40, 40), 30 + number).convert("RGB").save(path)
+    (root / "data.yaml").write_text("train: images\nnames: [cat, dog]\n")
+    return root
+
+
+def test_a_task_without_probes_is_inspected_and_says_so(tmp_path: Path, answers: Any) -> None:
+    made = audit(settings(boxes(tmp_path / "boxes"), tmp_path / "out"))
+    assert made.facts.dataset is not None
+    assert made.facts.dataset.box is not None
+    assert made.facts.dataset.box.boxes == 6
+    assert made.facts.plan is not None
+    assert made.facts.plan.task == "detection"
+    assert {check(made, name).reason for name in EVERY_PROBE} == {"there are no probes for detection yet"}
+    assert made.advice is None
+    assert set(write(made, tmp_path / "out")) == {"audit.json", "report.html", "samples.csv"}
+    assert "before you train on boxes" in text.render(made)
+
+
+def test_rules_for_other_tasks_are_left_out(digits: Path, tmp_path: Path, answers: Any) -> None:
+    detection = {one.code for one in audit(settings(boxes(tmp_path / "boxes"), tmp_path / "out")).outcomes}
+    classification = {one.code for one in audit(settings(digits, tmp_path / "out")).outcomes}
+    assert "BOX001" in detection - classification
+    assert "DAT012" in classification - detection
+
+
+def test_what_was_said_of_the_layout_is_part_of_the_command_that_repeats_an_audit(
+    digits: Path, tmp_path: Path, answers: Any
 ) -> None:
-    model = model_facts(input_size_px=input_size, fixed_input_size=fixed)
-    assert plan_image_size(model, dataset_facts(median_short_side_px=short_side)) == planned
+    wishes = Wishes(layout="class-folders", task="classification")
+    command = audit(settings(digits, tmp_path / "out", wishes=wishes, use_cache=False)).inputs.command
+    assert "--layout class-folders --task classification --no-cache" in command
+
+
+def test_a_second_audit_looks_at_what_changed_alone(digits: Path, tmp_path: Path, answers: Any) -> None:
+    data = shutil.copytree(digits, tmp_path / "data")
+    looked: list[int] = []
+
+    def progress(title: str, _done: int, total: int) -> None:
+        if title == SCAN_TITLE:
+            looked.append(total)
+
+    images = [audit(settings(data, tmp_path / "out"), progress).facts.dataset.images for _ in range(2)]  # type: ignore[union-attr]
+    assert images[0] == images[1]
+    assert max(looked) == images[0]
+    looked.clear()
+    changed = next(data.rglob("*.png"))
+    changed.write_bytes(changed.read_bytes() + b"\0")
+    audit(settings(data, tmp_path / "out"), progress)
+    assert set(looked) <= {0, 1}
+
+
+def test_a_damaged_cache_is_built_anew_and_that_is_said(digits: Path, tmp_path: Path, answers: Any) -> None:
+    chosen = settings(digits, tmp_path / "out", cache=tmp_path / "cache")
+    audit(chosen)
+    (kept,) = (tmp_path / "cache").glob("*.sqlite")
+    kept.write_bytes(b"not a database at all" * 1000)
+    made = audit(chosen)
+    assert "was damaged and was built anew" in (check(made, "dataset").reason or "")
+    assert "was damaged and was built anew" in text.render(made).replace("\n    ", " ")
 
 
 # What can go wrong while it runs

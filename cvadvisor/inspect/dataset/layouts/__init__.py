@@ -33,7 +33,7 @@ _COMPARABLE = 0.5
 
 
 def choose(files: "Files", wishes: Wishes) -> tuple[Reading, tuple[str, ...]]:
-    """The best reading of the dataset, and a sentence for each other one that was possible.
+    """The best reading of the dataset, and a sentence for each other one that was possible, or nearly.
 
     Raises:
         DatasetError: nothing can be read that way, or nothing at all; the message says what was seen.
@@ -46,21 +46,24 @@ def choose(files: "Files", wishes: Wishes) -> tuple[Reading, tuple[str, ...]]:
     if not readings:
         if wishes.layout is None and wishes.labels is None and wishes.task is None and not problems:
             raise DatasetError(f"{printable(files.root)}: {_class_folders().why_not(files)} {_OTHERS}")
-        raise DatasetError(f"{printable(files.root)}: {' '.join(map(str, problems)) or _unlike(files, wishes)}")
+        found = " ".join(str(problem) for _, problem in problems)
+        raise DatasetError(f"{printable(files.root)}: {found or _unlike(files, wishes)}")
     widest = max(reading.images for reading in readings)
     best = max(readings, key=lambda one: (one.images >= _COMPARABLE * widest, one.rank, one.images))
-    others = tuple(_alternative(one, best) for one in readings if one is not best)
-    return best, others
+    others = [_alternative(one, best) for one in readings if one is not best]
+    return best, (*others, *(f"{name}: {problem}" for name, problem in problems))
 
 
-def _readings(files: "Files", wishes: Wishes, names: Iterable[str]) -> tuple[list[Reading], list[DatasetError]]:
+def _readings(
+    files: "Files", wishes: Wishes, names: Iterable[str]
+) -> tuple[list[Reading], list[tuple[str, DatasetError]]]:
     readings, problems = [], []
     for name in names:
         read: Reader = importlib.import_module(f"{__name__}.{READERS[name]}").read
         try:
             reading = read(files, wishes)
         except DatasetError as error:
-            problems.append(error)
+            problems.append((name, error))
             continue
         if reading and reading.images > 0 and wishes.task in (None, reading.task):
             readings.append(reading)
