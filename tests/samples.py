@@ -51,6 +51,7 @@ def dataset_facts(**changes: Any) -> DatasetFacts:
         missing_images=0,
         mask_files=0,
         other_files=2,
+        unread_image_files=0,
         skipped_files=0,
         annotation_faults=0,
         total_bytes=48_000_000,

@@ -24,7 +24,7 @@ from cvadvisor.advise.rule_file import (
 from cvadvisor.advise.words import PARAM, SPOKEN, Word, fact_words, kind_of, nearest, param_words
 from cvadvisor.shipped import shipped
 
-_SOURCES, _DEFAULTS = "sources.yaml", "defaults.yaml"
+_SOURCES, _DEFAULTS, _DEFINITIONS = "sources.yaml", "defaults.yaml", "definitions.yaml"
 
 
 def load_rules(extra_dirs: Sequence[Path] = ()) -> tuple[Rule, ...]:
@@ -127,11 +127,14 @@ def _entries(folders: Sequence[Path]) -> Iterator[tuple[Entry, Mapping[str, Sour
         files = {file.name: file for file in sorted(folder.glob("*.yaml"))}
         if index and _DEFAULTS in files:
             raise RuleError(f"{files[_DEFAULTS]}: defaults are shipped; write a rule that sets the field instead.")
+        if index and _DEFINITIONS in files:
+            raise RuleError(f"{files[_DEFINITIONS]}: definitions are shipped; write a rule on the counts instead.")
         own = read_sources(files.pop(_SOURCES)) if _SOURCES in files else {}
         if again := sorted(own.keys() & known.keys()):
             raise RuleError(f"{folder / _SOURCES}: the source {again[0]!r} is shipped already: use another id.")
         known = {**known, **own}
         files.pop(_DEFAULTS, None)
+        files.pop(_DEFINITIONS, None)
         if not files:
             raise RuleError(f"{folder} holds no rules: no *.yaml was found in it.")
         for file in files.values():

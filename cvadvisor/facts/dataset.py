@@ -165,11 +165,16 @@ class DatasetFacts:
     other_files: int = known(
         "Files that are no images: annotations, hidden and system files, and the rest.", unit="files"
     )
+    unread_image_files: int = known(
+        "Other files whose extension is that of an image format that is not read: HEIC, DICOM, camera raw …",
+        unit="files",
+    )
     skipped_files: int = known("Files and folders that cannot be used: no permission, no regular file …", unit="files")
     annotation_faults: int = known("Places in annotations that could not be used.")
     total_bytes: int = known("Size of all images in use.", unit="bytes")
     unreadable_examples: tuple[FileProblem, ...] = listed("Unreadable images, the first few.")
     unlabelled_examples: tuple[str, ...] = listed("Image files without a label, the first few.")
+    unread_image_examples: tuple[str, ...] = listed("Images of formats that are not read, the first few.")
     missing_examples: tuple[str, ...] = listed("Missing images, the first few.")
     skipped_examples: tuple[FileProblem, ...] = listed("Skipped files, the first few.")
     annotation_fault_examples: tuple[FileProblem, ...] = listed("Unusable places in annotations, the first few.")
@@ -216,7 +221,7 @@ class DatasetFacts:
     missing_from_validation: tuple[str, ...] = listed("Their names.")
     smallest_validation_class_images: int | None = optional("Fewest validation images in a class.", unit="images")
     mirror_sensitive_classes: int = known(
-        "Classes whose name is a single letter or digit, or says left, right, clockwise …: mirroring changes them."
+        "Classes whose name says left, right, clockwise …, or is one of an alphabet or of the ten digits."
     )
     empty_classes: tuple[str, ...] = listed("Classes that the dataset declares and no readable image has.")
     empty_class_count: int = known("How many those are.")
@@ -269,11 +274,9 @@ class DatasetFacts:
     noisy: Found | None = optional(
         "Images with strong noise between neighbouring pixels, and much more than the others."
     )
-    overcompressed: Found | None = optional("JPEG files saved at a quality under 30, and much lower than the others.")
-    tiny: Found | None = optional("Images whose shorter side is under 32 px, and under a quarter of the others'.")
-    extreme_aspect: Found | None = optional(
-        "Images more than three times as long as wide (or the reverse), and unlike the others."
-    )
+    overcompressed: Found | None = optional("JPEG files saved at a low quality, and much lower than the others.")
+    tiny: Found | None = optional("Images whose shorter side is tiny, and much shorter than the others'.")
+    extreme_aspect: Found | None = optional("Images that are very long or very wide, unlike the others.")
     gray_in_colour: Found | None = optional("Images without colour in a dataset in colour.")
     transparent: Found | None = optional("Images with transparent pixels, which a naive loader shows or hides.")
     cmyk: Found | None = optional("CMYK images, which a naive loader turns to wrong colours or refuses.")

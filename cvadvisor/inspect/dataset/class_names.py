@@ -15,6 +15,10 @@ _DIRECTIONS = frozenset(
 _NUMBERS = frozenset({"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"})
 # What the folder of a character is often called in full: "letter_a", "digit 3".
 _CHARACTER_PREFIXES = frozenset({"letter", "digit", "number", "character", "char"})
+_DIGITS = frozenset("0123456789")
+# Fewer single letters are kinds A and B; more classes than digits and letters are numbered things.
+_ALPHABET = 10
+_MOST_CHARACTERS = 62
 # Whole names of classes that hold what fits nowhere else, or nothing that a model should learn.
 _REST = frozenset(
     {"other", "others", "misc", "miscellaneous", "unknown", "unk", "skip", "skipped", "unsure", "unclear", "ambiguous"}
@@ -28,10 +32,16 @@ _MOST_COMPARED = 2_000
 def count_mirror_sensitive(labels: Iterable[str]) -> int:
     """How many class names say that the class is another one, or none, in a mirror.
 
-    A single letter or digit (most are wrong when mirrored), a direction (left, clockwise, arrow, turn), or a digit's
-    name. A guess from names: "right whale" counts and need not, a sign known by its number does not and might.
+    A direction (left, clockwise, arrow, turn) or a character: a digit's name, 'letter_b', or a single letter or digit
+    where the classes are an alphabet or the ten digits; elsewhere a number stands for anything. A guess from names:
+    "right whale" counts and need not, a sign known by its number does not and might.
     """
-    return sum(_is_mirror_sensitive(label) for label in labels)
+    names = list(labels)
+    single = {name.lower() for name in names if len(name) == 1 and name.isascii()}
+    characters = {name for name in single if name.isalpha()} if sum(map(str.isalpha, single)) >= _ALPHABET else set()
+    if single >= _DIGITS and len(names) <= _MOST_CHARACTERS:
+        characters |= _DIGITS
+    return sum(name.lower() in characters or _is_mirror_sensitive(name) for name in names)
 
 
 def junk(labels: Iterable[str]) -> tuple[str, ...]:
@@ -66,8 +76,8 @@ def _is_mirror_sensitive(label: str) -> bool:
     if _DIRECTIONS.intersection(words):
         return True
     if len(words) == 2 and words[0] in _CHARACTER_PREFIXES:
-        words = words[1:]
-    return len(words) == 1 and (len(words[0]) == 1 or words[0] in _NUMBERS)
+        return len(words[1]) == 1 or words[1] in _NUMBERS
+    return len(words) == 1 and words[0] in _NUMBERS
 
 
 def _folded(label: str) -> str:

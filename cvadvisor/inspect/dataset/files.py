@@ -12,12 +12,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cvadvisor.config import RESULT_FILES
 from cvadvisor.inspect.dataset.layouts.reading import DatasetError
 from cvadvisor.inspect.dataset.places import Place, read_bytes
 from cvadvisor.inspect.dataset.store import Store, to_bytes, to_text
 from cvadvisor.inspect.printable import printable
 
-IMAGE_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
+IMAGE_EXTENSIONS = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff"}
+    | {".avif", ".jp2", ".ppm", ".pgm", ".pnm"}
+)
+UNREAD_IMAGE_EXTENSIONS = frozenset(
+    {".heic", ".heif", ".jxl", ".psd", ".svg", ".eps", ".tga", ".exr", ".hdr", ".ico"}
+    | {".dcm", ".nii", ".mha", ".svs", ".ndpi", ".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw"}
+)
+"""Extensions of images that are not read: what decodes them is no part of this program or would start another."""
 ARCHIVE_EXTENSIONS = frozenset({".zip", ".tar"})
 
 MOST_ANNOTATION_BYTES = 1_000_000_000
@@ -177,6 +186,10 @@ class Files:
                 raise _unlistable(printable(path), error) from error
             yield file_row(folder.path, "skipped", problem=f"a folder that cannot be listed: {_plain(error)}")
         for name, chain in sorted(inside):
+            if _is_result(Path(path, name)):
+                folder.others[""] += 1
+                yield file_row(prefix + name, "skipped", problem="a hidden or system folder: results of an audit")
+                continue
             child = Folder(prefix + name)
             yield from self._walk(os.fspath(Path(path, name)), child, chain)
             folder.folders.append(child)
@@ -192,7 +205,7 @@ class Files:
         inside: list[tuple[str, tuple[str, ...]]],
     ) -> Row | None:
         """The row of one entry; a folder to walk is put into ``inside`` instead."""
-        ignored = is_litter(entry.name)
+        ignored = is_litter(entry.name) or (entry.name in RESULT_FILES and _is_result(Path(entry.path).parent))
         below = prefix + entry.name
         if _is_folder(entry):
             if ignored:
@@ -240,6 +253,11 @@ def place_of(row: Row) -> Place:
 def is_litter(name: str) -> bool:
     """Whether a file or folder of this name is hidden, or what a system or tool left behind."""
     return name.startswith(".") or name.lower() in _LITTER
+
+
+def _is_result(folder: Path) -> bool:
+    """Whether an audit wrote its results there: its list of samples would pass for the dataset's own labels."""
+    return (folder / "audit.json").is_file() and (folder / "report.html").is_file()
 
 
 def _kind(root: Path) -> str:

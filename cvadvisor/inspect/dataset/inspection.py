@@ -218,7 +218,12 @@ def _classes(store: Store) -> tuple[str, ...]:
 def _no_image(root: Path, store: Store, reading: Reading) -> str:
     """Why no image can be used, although a layout was found."""
     missing = store.one("SELECT count(*) FROM temp.missing")
+    faults = store.one("SELECT count(*) FROM temp.fault")
     read_as = f"{printable(root)}: read as {reading.layout}, it has no image with a place in it"
+    if not missing and faults:
+        path, problem = next(store.rows("SELECT path, problem FROM temp.fault ORDER BY path LIMIT 1"))
+        where = f"{printable(to_text(path))}: {printable(problem)}"
+        return f"{read_as}; {faults:,} places in its labels cannot be used (the first: {where}): mend them."
     if not missing:
         return f"{read_as}: give another --layout, or look at its labels."
     first = printable(to_text(store.one("SELECT path FROM temp.missing ORDER BY path LIMIT 1")))

@@ -27,6 +27,9 @@ _EXTENSIONS = {
     "BMP": frozenset({".bmp", ".dib"}),
     "WEBP": frozenset({".webp"}),
     "TIFF": frozenset({".tif", ".tiff"}),
+    "AVIF": frozenset({".avif"}),
+    "JPEG2000": frozenset({".jp2"}),
+    "PPM": frozenset({".ppm", ".pgm", ".pnm"}),
 }
 _IMAGE_EXTENSIONS = frozenset().union(*_EXTENSIONS.values())
 

@@ -8,7 +8,7 @@ from cvadvisor.inspect.dataset.appearance import look_facts, shift_facts, size_f
 from cvadvisor.inspect.dataset.boxes import box_facts
 from cvadvisor.inspect.dataset.class_sizes import class_counts, class_facts, split_facts
 from cvadvisor.inspect.dataset.duplicates import MOST_EXAMPLES, find_duplicates
-from cvadvisor.inspect.dataset.files import Files
+from cvadvisor.inspect.dataset.files import UNREAD_IMAGE_EXTENSIONS, Files
 from cvadvisor.inspect.dataset.layouts.reading import Reading
 from cvadvisor.inspect.dataset.masks import mask_facts
 from cvadvisor.inspect.dataset.oddities import find_oddities
@@ -50,7 +50,7 @@ def summarise(
         "layout_reason": printable(reading.why),
         "layout_notes": tuple(map(printable, reading.notes)),
         "layout_alternatives": tuple(map(printable, alternatives)),
-        **_file_facts(store),
+        **_file_facts(files),
         **class_facts(reading, counts),
         **split_facts(store, counts),
         **size_facts(store),
@@ -73,8 +73,15 @@ def summarise(
     return DatasetFacts(**facts)
 
 
-def _file_facts(store: Store) -> dict[str, Any]:
+def _file_facts(files: Files) -> dict[str, Any]:
     """What became of every file that was found."""
+    store = files.store
+    unread = 0
+    shown: list[str] = []
+    for path in files.others(suffixes=tuple(UNREAD_IMAGE_EXTENSIONS)):
+        unread += 1
+        if len(shown) < MOST_EXAMPLES:
+            shown.append(path)
     images, readable, total_bytes = next(
         store.rows(
             "SELECT count(*), coalesce(sum(error IS NULL), 0), coalesce(sum(file.size), 0) FROM temp.seen "
@@ -91,6 +98,8 @@ def _file_facts(store: Store) -> dict[str, Any]:
         "missing_images": store.one("SELECT count(*) FROM temp.missing"),
         "mask_files": store.one("SELECT count(DISTINCT mask) FROM temp.sample WHERE mask IS NOT NULL"),
         "other_files": kinds.get("other", 0),
+        "unread_image_files": unread,
+        "unread_image_examples": tuple(map(printable, shown)),
         "skipped_files": kinds.get("skipped", 0),
         "annotation_faults": store.one("SELECT count(*) FROM temp.fault"),
         "total_bytes": total_bytes,

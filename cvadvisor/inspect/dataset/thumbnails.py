@@ -2,6 +2,7 @@
 
 import base64
 import io
+import warnings
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
@@ -26,7 +27,7 @@ def thumbnails(root: Path, places: Mapping[str, Place]) -> tuple[Thumbnail, ...]
     for path, place in islice(places.items(), MOST):
         data = io.BytesIO()
         try:
-            with open_image(read_bytes(root, place)) as image:
+            with warnings.catch_warnings(action="ignore"), open_image(read_bytes(root, place)) as image:
                 image.draft("RGB", (SIDE_PX, SIDE_PX))
                 small = to_rgb(image)
                 small.thumbnail((SIDE_PX, SIDE_PX))
