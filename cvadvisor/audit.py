@@ -63,15 +63,21 @@ def audit(settings: Settings, progress: Progress = silent) -> Diagnosis:
     created = datetime.now(UTC).isoformat(timespec="seconds")
     with Worker() as worker:
         measured = _inspect(settings, worker, progress)
-        with contextlib.closing(measured.dataset) as dataset:
+        with contextlib.closing(measured.dataset):
             try:
                 _probe_if_asked(settings, measured, worker, progress)
+                return _conclude(settings, measured, created)
             except KeyboardInterrupt:
                 measured.interrupted = True
                 measured.probes.skip_rest("the audit was interrupted", "run it again and let it finish")
-            settings.out.mkdir(parents=True, exist_ok=True)
-            dataset.write_samples(_unfinished(settings.out, SAMPLES))
-            return _advise(settings, measured, created)
+                return _conclude(settings, measured, created)
+
+
+def _conclude(settings: Settings, measured: _Measured, created: str) -> Diagnosis:
+    """List the samples and judge what was measured."""
+    settings.out.mkdir(parents=True, exist_ok=True)
+    measured.dataset.write_samples(_unfinished(settings.out, SAMPLES))
+    return _advise(settings, measured, created)
 
 
 def write(diagnosis: Diagnosis, out: Path) -> dict[str, Path]:

@@ -67,9 +67,7 @@ def audit(
     data: Annotated[Path, typer.Argument(help="The dataset: a folder, or a .zip or .tar, in any usual layout.")],
     model: Annotated[str, typer.Option(help="Any model of timm.")] = DEFAULT_MODEL,
     weights: Annotated[str, typer.Option(help="'default' (pretrained), 'none', or a file.")] = "default",
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for report.html, audit.json and train.py.  [default: cvadvisor-out]")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results.  [default: cvadvisor-out]")] = None,
     budget: Annotated[str, typer.Option(help="Time that probes may take: 90s, 5m, 1h.")] = f"{DEFAULT_BUDGET_S:.0f}s",
     log: Annotated[Path | None, typer.Option(help="CSV log of a training run to judge too.")] = None,
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where probes run.")] = "auto",
@@ -219,7 +217,11 @@ def _one_line_errors() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        print("cvadvisor: interrupted before there was anything to report.", file=sys.stderr)
+        print(
+            "cvadvisor: interrupted before there was anything to report; the images that were looked at are kept for "
+            "the next audit.",
+            file=sys.stderr,
+        )
         raise typer.Exit(130) from None
     except OSError as error:
         if error.errno == errno.EPIPE:

@@ -194,6 +194,15 @@ class DatasetFacts:
         "Groups (recordings, persons, places) that labels or file names show; unknown without."
     )
     groups_from: str | None = optional("Where the groups were seen: a column, or file names.")
+    grouped_validation_images: int | None = optional(
+        "Validation images of groups that training holds too; unknown where nothing names groups.", unit="images"
+    )
+    grouped_validation_share: float | None = optional("Their share of the validation split.")
+    grouped_test_images: int | None = optional(
+        "Test images of groups that training or validation holds too; unknown where nothing names groups.",
+        unit="images",
+    )
+    grouped_test_share: float | None = optional("Their share of the test split.")
     proposed_validation_images: int | None = optional(
         "Training images that the audit sets aside for validation, where the dataset brings no such split.",
         unit="images",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from cvadvisor.advise.recipe import History, RecipeWithHistory
 from cvadvisor.diagnosis import Check, Diagnosis, Finding
 from cvadvisor.outputs.dataset_words import brief
+from cvadvisor.outputs.examples import examples
 from cvadvisor.outputs.figures import counted, joined, setting, visible
 from cvadvisor.outputs.verdict import besides, having, unchecked_by_reason, unmeasured_by_reason, verdict
 
@@ -63,15 +64,29 @@ def _findings(diagnosis: Diagnosis, width: int, color: bool) -> Iterator[list[st
     shown, rest = urgent[:_MOST_FINDINGS], urgent[_MOST_FINDINGS:]
     margin = 10 + max((len(visible(finding.code)) for finding in shown), default=0) + 2
     for finding in shown:
-        yield _finding(finding, margin, width, color)
+        yield _finding(finding, _for_example(diagnosis, finding), margin, width, color)
     if rest:
         codes = ", ".join(finding.code for finding in rest)
         yield _wrapped(f"And {counted(len(rest), 'more finding')}: {codes}.", width)
 
 
-def _finding(finding: Finding, margin: int, width: int, color: bool) -> list[str]:
+def _for_example(diagnosis: Diagnosis, finding: Finding) -> str | None:
+    """The first thing that the report shows for ``finding``: a file, or a name, and what is wrong with it."""
+    found = examples(diagnosis, finding.show)
+    if not found:
+        return None
+    first = found[0]
+    names = [picture.path for picture in first.pictures] or [first.name or " and ".join(first.said.values())]
+    reason = first.said.get("reason") or first.said.get("measured") or first.said.get("box")
+    rest = f", and {counted(len(found) - 1, 'more example')} in the report" if len(found) > 1 else ""
+    return f"such as {' and '.join(names)}{f': {reason}' if reason and first.pictures else ''}{rest}"
+
+
+def _finding(finding: Finding, example: str | None, margin: int, width: int, color: bool) -> list[str]:
     start = f"{finding.severity:<10}{visible(finding.code)}".ljust(margin)
     message = _wrapped(finding.message, width, start, " " * margin)
+    if example:
+        message += _wrapped(example, width, " " * margin, " " * (margin + 2))
     fix = _wrapped(f"fix: {finding.fix}", width, " " * margin, " " * (margin + 5))
     painted = _painted(finding.severity, _COLOURS.get(finding.severity, "0"), color)
     return [painted + message[0].removeprefix(finding.severity), *message[1:], *fix]

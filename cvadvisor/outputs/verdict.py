@@ -35,7 +35,9 @@ def verdict(diagnosis: Diagnosis) -> str:
 def subject(diagnosis: Diagnosis) -> str:
     """What was audited: model and dataset, or the dataset alone where no model was asked to learn its task."""
     dataset = diagnosis.facts.dataset
-    if diagnosis.facts.model is None and dataset is not None and dataset.task != "classification":
+    plan = diagnosis.facts.plan
+    no_model = (dataset is not None and dataset.task != "classification") or (plan is not None and not plan.probes)
+    if diagnosis.facts.model is None and no_model:
         return diagnosis.inputs.data_name
     return " on ".join(_names(diagnosis))
 

@@ -199,6 +199,10 @@ def test_a_sane_dataset_and_a_healthy_run_raise_no_alarm() -> None:
         unreadable_images=0,
         leaked_validation_images=0,
         leaked_validation_share=0.0,
+        grouped_validation_images=0,
+        grouped_validation_share=0.0,
+        grouped_test_images=0,
+        grouped_test_share=0.0,
         imbalance_ratio=3.0,
         train_images=1500,
     )

@@ -2,6 +2,7 @@
 
 import csv
 import random
+import sqlite3
 from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from cvadvisor.inspect.dataset.layouts.reading import DatasetError, Reading, Wis
 from cvadvisor.inspect.dataset.places import Place
 from cvadvisor.inspect.dataset.samples import store_samples
 from cvadvisor.inspect.dataset.scan import scan
-from cvadvisor.inspect.dataset.splits import propose_validation
+from cvadvisor.inspect.dataset.splits import Proposal, propose_validation
 from cvadvisor.inspect.dataset.store import Store, to_text
 from cvadvisor.inspect.dataset.summary import summarise
 from cvadvisor.inspect.printable import printable
@@ -35,6 +36,10 @@ CREATE TEMP VIEW seen AS
     SELECT sample.file AS file, sample.split AS split, coalesce(sample.proposed, sample.split) AS used_as,
         sample.grouping AS grouping, look.*
     FROM temp.sample JOIN temp.file ON file.id = sample.file JOIN main.look ON look.path = file.path
+"""
+_KNOWN = """
+SELECT count(*) FROM temp.sample JOIN temp.file ON file.id = sample.file
+JOIN main.look ON look.path = file.path AND look.size = file.size AND look.mtime_ns = file.mtime_ns
 """
 # Images that a classifier can be trained or judged on: readable, and of one class that training has.
 _USABLE = """
@@ -169,7 +174,7 @@ def inspect_dataset(
         return _inspect(files, reading, alternatives, tell)
 
     dataset, notes = with_store(root, cache, use_cache, work)
-    return replace(dataset, notes=tuple(notes))
+    return replace(dataset, notes=(*dataset.notes, *notes))
 
 
 def _inspect(files: Files, reading: Reading, alternatives: tuple[str, ...], tell: Progress) -> Dataset:
@@ -177,13 +182,12 @@ def _inspect(files: Files, reading: Reading, alternatives: tuple[str, ...], tell
     store_samples(store, reading, lambda done: tell(LABELS_TITLE, done, 0))
     if not store.one("SELECT count(*) FROM temp.sample"):
         raise DatasetError(_no_image(root, store, reading))
+    known = store.one(_KNOWN)
     scan(root, store, "image", lambda done, total: tell(SCAN_TITLE, done, total))
     if reading.task == "segmentation":
         scan(root, store, "mask", lambda done, total: tell(MASKS_TITLE, done, total))
     store.connection.executescript(_SEEN)
-    proposal = None
-    if _needs_validation(store):
-        proposal = propose_validation(store)
+    proposal = _proposal(store) if _needs_validation(store) else None
     store.connection.executescript(_USABLE)
     classes = _classes(store)
     if reading.task == "classification" and len(classes) < 2:
@@ -194,7 +198,18 @@ def _inspect(files: Files, reading: Reading, alternatives: tuple[str, ...], tell
 
     facts = summarise(files, reading, alternatives, proposal, decode)
     store.commit()
-    return Dataset(files, reading, facts, classes)
+    notes = (f"{known:,} of {facts.images:,} images are unchanged since they were last looked at.",) if known else ()
+    return Dataset(files, reading, facts, classes, notes)
+
+
+def _proposal(store: Store) -> Proposal:
+    """A validation split. SQLite turns a Ctrl-C that arrives while it calls one of our functions into its own error."""
+    try:
+        return propose_validation(store)
+    except sqlite3.OperationalError as error:
+        if "user-defined function" in str(error):
+            raise KeyboardInterrupt from error
+        raise
 
 
 def _needs_validation(store: Store) -> bool:

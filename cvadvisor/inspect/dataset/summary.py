@@ -6,7 +6,7 @@ from typing import Any
 from cvadvisor.facts.dataset import DatasetFacts, FileProblem
 from cvadvisor.inspect.dataset.appearance import look_facts, shift_facts, size_facts
 from cvadvisor.inspect.dataset.boxes import box_facts
-from cvadvisor.inspect.dataset.class_sizes import class_counts, class_facts, split_facts
+from cvadvisor.inspect.dataset.class_sizes import class_counts, class_facts, group_facts, split_facts
 from cvadvisor.inspect.dataset.duplicates import MOST_EXAMPLES, find_duplicates
 from cvadvisor.inspect.dataset.files import UNREAD_IMAGE_EXTENSIONS, Files
 from cvadvisor.inspect.dataset.layouts.reading import Reading
@@ -53,6 +53,7 @@ def summarise(
         **_file_facts(files),
         **class_facts(reading, counts),
         **split_facts(store, counts),
+        **(group_facts(store) if proposal is None else {}),
         **size_facts(store),
         **look_facts(store),
         **shift_facts(store),

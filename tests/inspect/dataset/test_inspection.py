@@ -335,3 +335,19 @@ def test_every_common_extension_is_an_image(tmp_path, inspected, name):
     (root / "train" / "cat" / name).write_bytes(encoded(picture(name, (40, 40)), "JPEG"))
     facts = inspected(root).facts
     assert (facts.images, facts.misnamed.images) == (len(TRAIN) + 1, 0)
+
+
+def test_groups_that_lie_in_two_splits_are_counted(tmp_path, inspected):
+    names = [f"{number}.png" for number in range(12)]
+    root = make(tmp_path, names)
+    splits = ["train"] * 8 + ["val"] * 2 + ["test"] * 2
+    groups = ["p1", "p2", "p3", "p4"] * 2 + ["p1", "p9", "p9", "p8"]
+    rows = [
+        f"{name},{'ab'[number % 2]},{split},{group}"
+        for number, (name, split, group) in enumerate(zip(names, splits, groups, strict=True))
+    ]
+    (root / "labels.csv").write_text("\n".join(["image,label,split,patient", *rows]) + "\n")
+    facts = inspected(root).facts
+    assert (facts.groups, facts.groups_from) == (6, "labels")
+    assert (facts.grouped_validation_images, facts.grouped_validation_share) == (1, 0.5)
+    assert (facts.grouped_test_images, facts.grouped_test_share) == (1, 0.5)

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from cvadvisor.inspect.dataset.layouts.reading import DatasetError, Reader, Reading, Wishes
@@ -28,6 +29,8 @@ _OTHERS = (
     "Pascal VOC, images with masks."
 )
 
+_OF_TABLES = ("table", "huggingface", "webdataset")  # the readers that know columns, or keys
+
 # A reading that covers less than this part of what the widest one covers is about something else: a sample's labels.
 _COMPARABLE = 0.5
 
@@ -41,10 +44,10 @@ def choose(files: "Files", wishes: Wishes) -> tuple[Reading, tuple[str, ...]]:
     if wishes.layout is not None:
         names: Iterable[str] = [wishes.layout]
     else:
-        names = ["table"] if wishes.labels is not None else READERS
+        names = _OF_TABLES if _names_columns(wishes) else READERS
     readings, problems = _readings(files, wishes, names)
     if not readings:
-        if wishes.layout is None and wishes.labels is None and wishes.task is None and not problems:
+        if wishes == Wishes() and not problems:
             raise DatasetError(f"{printable(files.root)}: {_class_folders().why_not(files)} {_OTHERS}")
         found = " ".join(str(problem) for _, problem in problems)
         raise DatasetError(f"{printable(files.root)}: {found or _unlike(files, wishes)}")
@@ -52,6 +55,12 @@ def choose(files: "Files", wishes: Wishes) -> tuple[Reading, tuple[str, ...]]:
     best = max(readings, key=lambda one: (one.images >= _COMPARABLE * widest, one.rank, one.images))
     others = [_alternative(one, best) for one in readings if one is not best]
     return best, (*others, *(f"{name}: {problem}" for name, problem in problems))
+
+
+def _names_columns(wishes: Wishes) -> bool:
+    """Whether the user speaks of a table."""
+    columns = (wishes.image_column, wishes.label_column, wishes.split_column, wishes.group_column)
+    return wishes.labels is not None or any(columns)
 
 
 def _readings(
@@ -78,9 +87,9 @@ def _alternative(other: Reading, best: Reading) -> str:
 
 def _unlike(files: "Files", wishes: Wishes) -> str:
     asked = ", ".join(
-        f"--{name} {value}"
-        for name, value in (("layout", wishes.layout), ("task", wishes.task), ("labels", wishes.labels))
-        if value
+        f"--{field.name.replace('_', '-')} {value}"
+        for field in fields(wishes)
+        if (value := getattr(wishes, field.name))
     )
     return (
         f"what lies there does not fit {printable(asked)}: {_class_folders().seen(files)}. Leave the option out to see "

@@ -55,6 +55,18 @@ def test_a_task_that_is_forced_leaves_other_readings_out(tmp_path):
         chosen(make(tmp_path, FOLDERS), task="detection")
 
 
+def test_naming_a_column_asks_for_a_table(tmp_path):
+    best, _ = chosen(with_table(tmp_path, rows=2), label_column="label")
+    assert best.layout == "label table"
+    with pytest.raises(DatasetError, match="has no column 'nonsense'"):
+        chosen(tmp_path, group_column="nonsense")
+
+
+def test_naming_a_column_where_there_is_no_table_is_refused(tmp_path):
+    with pytest.raises(DatasetError, match="does not fit --group-column patient"):
+        chosen(make(tmp_path, FOLDERS), group_column="patient")
+
+
 def test_what_is_no_dataset_is_told_what_is_expected(tmp_path):
     with pytest.raises(DatasetError, match=r"3 images in it without class folders.*Also read: images with a table"):
         chosen(make(tmp_path, ["1.png", "2.png", "3.png"]))
