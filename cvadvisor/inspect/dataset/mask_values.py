@@ -92,29 +92,36 @@ def values_of(counts: str) -> Iterator[tuple[Value, int]]:
         yield _value(key), pixels
 
 
-def add_up(counts: Iterable[str]) -> Counter[Value]:
-    """Pixels of each value over all masks, of at most a few thousand values; gray colours count as indices."""
+def add_up(counts: Iterable[str]) -> tuple[Counter[Value], Counter[Value]]:
+    """Pixels of each value over all masks, and masks that it occurs in; gray colours count as indices.
+
+    Of at most a few thousand values.
+    """
     totals: Counter[Value] = Counter()
+    masks: Counter[Value] = Counter()
     for text in counts:
         for value, pixels in values_of(text):
             if isinstance(value, tuple) and value[0] == value[1] == value[2]:
                 value = value[0]
             if value in totals or len(totals) < _MOST_VALUES:
                 totals[value] += pixels
-    return totals
+                masks[value] += 1
+    return totals, masks
 
 
-def meaning_of(code: MaskCode | None, totals: Mapping[Value, int]) -> Meaning:
-    """What the values stand for, given what the layout says and what occurs.
+def meaning_of(code: MaskCode | None, totals: Mapping[Value, int], masks: Mapping[Value, int]) -> Meaning:
+    """What the values stand for, given what the layout says, and the pixels and masks of each value that occurs.
 
-    Masks of black and white have two classes, whatever the code for void is. Where nothing names the classes, each
-    value that occurs is one, called by its number or as '#rrggbb'.
+    Masks of black and white have two classes, whatever the code for void is; white is then in as many masks as any soft
+    edge. Where nothing names the classes, each value that occurs is one, called by its number or as '#rrggbb'.
     """
     names: dict[Value, str] = dict(code.names) if code else {}
     ignored: frozenset[Value] = frozenset(code.ignored if code else (_WHITE,))
     indices = {value for value in names if isinstance(value, int)}
     binary = totals.get(0, 0) + totals.get(_WHITE, 0)
-    if _WHITE in totals and indices <= {0, 1} and binary >= _BINARY * sum(totals.values()):
+    most_common = max((number for value, number in masks.items() if value != 0), default=0)
+    white = masks.get(_WHITE, 0) == most_common > 0
+    if white and indices <= {0, 1} and binary >= _BINARY * sum(totals.values()):
         return Meaning({0: names.get(0, "background"), _WHITE: names.get(1, "foreground")}, ignored - {_WHITE})
     if names:
         return Meaning(names, ignored)

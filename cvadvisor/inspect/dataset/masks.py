@@ -61,8 +61,8 @@ def mask_facts(store: Store, reading: Reading) -> MaskFacts:
         store: with the samples, and rows for their images and masks.
         reading: says what the values mean, and which classes there are.
     """
-    values = add_up(counts for (counts,) in store.rows(f"SELECT counts {_DECODED}"))
-    meaning = meaning_of(reading.masks, values)
+    values, masks = add_up(counts for (counts,) in store.rows(f"SELECT counts {_DECODED}"))
+    meaning = meaning_of(reading.masks, values, masks)
     totals = _Totals()
     kinds: dict[str, Extremes[_Image]] = {name: Extremes() for name in _KINDS}
     for row in store.rows(_IMAGES):

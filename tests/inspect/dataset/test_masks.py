@@ -163,3 +163,10 @@ def test_several_values_may_mean_one_class(tmp_path):
 def test_a_dataset_without_masks_has_facts_too(tmp_path):
     found = facts(tmp_path, {"a": None})
     assert (found.masks, found.imbalance_ratio, found.smallest_class, found.ignored_share) == (0, None, None, None)
+
+
+def test_one_white_mask_does_not_make_masks_of_indices_black_and_white(tmp_path):
+    masks = {str(number): index(0, 0, 0, 1 + number % 2) for number in range(6)}
+    found = facts(tmp_path, masks | {"white": index(255, 255, 255, 255)})
+    assert {one.name for one in found.class_pixels} == {"0", "1", "2"}
+    assert (found.unknown_values.images, found.empty.images) == (0, 1)
