@@ -1,4 +1,5 @@
 import pytest
+from PIL import Image
 
 from cvadvisor.inspect.dataset.duplicates import MOST_EXAMPLES
 from tests.inspect.dataset.making import encoded, make, picture
@@ -41,6 +42,24 @@ def test_a_resaved_copy_is_a_leak_of_the_same_pixels(tmp_path, duplicates):
     found = duplicates(root)
     assert found.leaked_validation_images == 1
     assert found.leak_examples[0].tier == "same pixels"
+
+
+@pytest.mark.parametrize("size", [(300, 220), (640, 480), (90, 70)])
+def test_a_jpeg_saved_in_a_lossless_format_is_a_leak_of_the_same_pixels(tmp_path, duplicates, size):
+    root = make(tmp_path, BASE)
+    for number in range(8):
+        photo = picture(f"photo {number}", (size[0] // 10, size[1] // 10)).resize(size)
+        (root / f"train/cat/{number}.jpg").write_bytes(encoded(photo, "JPEG", quality=90))
+    with Image.open(root / "train/cat/3.jpg") as image:
+        (root / "val/cat/copy.png").write_bytes(encoded(image))
+    with Image.open(root / "train/cat/5.jpg") as image:
+        (root / "test/cat/copy.bmp").write_bytes(encoded(image, "BMP"))
+    found = duplicates(root)
+    assert (found.leaked_validation_images, found.leaked_test_images) == (1, 1)
+    assert [(pair.path_a, pair.tier) for pair in found.leak_examples] == [
+        ("train/cat/3.jpg", "same pixels"),
+        ("train/cat/5.jpg", "same pixels"),
+    ]
 
 
 def test_a_leak_is_explained_by_its_closest_copy(tmp_path, duplicates):
