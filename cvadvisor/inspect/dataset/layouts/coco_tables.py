@@ -89,6 +89,8 @@ def load(files: "Files", path: str, number: int, find: Find) -> CocoFile | None:
         return None
     coding = _MARKS.get(data[:2])
     if not all((key.decode().encode(coding) if coding else key) in data for key in _NEEDED):
+        if b'"images"' in data and b'"file_name"' in data and not data.rstrip().endswith(b"}"):
+            raise DatasetError(f"{printable(path)} looks like COCO JSON that breaks off: download or export it again.")
         return None
     text = text_of(data)
     del data

@@ -269,3 +269,14 @@ def test_text_is_read_or_refused_and_nothing_else(text):
 def test_json_that_is_nested_without_end_is_refused():
     with pytest.raises(NotJson, match="nested too deeply"):
         list(items('{"a": ' + "[" * 100_000))
+
+
+@pytest.mark.parametrize("share", [0.4, 0.6, 0.9])
+def test_a_file_that_breaks_off_is_named_wherever_it_does(tmp_path, share):
+    images = [{"id": n, "file_name": f"{n}.png", "width": 12, "height": 10} for n in range(4)]
+    boxes = [{"id": n, "image_id": n, "category_id": 1, "bbox": [1, 1, 4, 4]} for n in range(4)]
+    text = json.dumps({"images": images, "annotations": boxes, "categories": [{"id": 1, "name": "cat"}]})
+    root = make(tmp_path, [f"images/{n}.png" for n in range(4)])
+    (root / "annotations.json").write_text(text[: int(len(text) * share)])
+    with listed(root) as files, pytest.raises(DatasetError, match=r"annotations\.json .*breaks off"):
+        read(files, Wishes())
