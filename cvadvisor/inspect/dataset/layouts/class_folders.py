@@ -1,6 +1,6 @@
 """A folder a class, with or without splits.
 
-Three forms are read, each with an ``images`` folder allowed in between::
+Three forms are read, each with an ``images`` folder allowed in between, and in folders that hold nothing else::
 
     train/<class>/**/*.jpg     with validation/ and test/ beside train/
     <class>/**/*.jpg           without splits
@@ -8,12 +8,13 @@ Three forms are read, each with an ``images`` folder allowed in between::
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cvadvisor.inspect.dataset.files import Files, Folder
+from cvadvisor.inspect.dataset.layouts.class_doubts import LAYOUT, called, check_doubts, lies_beside
 from cvadvisor.inspect.dataset.layouts.reading import SPLIT_NAMES, SPLITS, DatasetError, Reading, Sample, Split, Wishes
+from cvadvisor.inspect.dataset.layouts.wording import and_, contents, count, names
 from cvadvisor.inspect.printable import printable
 
 EXPECTED = "Expected <class>/*.jpg, or train/<class>/*.jpg and validation/<class>/*.jpg"
@@ -26,6 +27,8 @@ PARTS = frozenset(
 )
 
 _IMAGES_FOLDER = "images"
+# What a folder that holds a whole dataset, and no class, is called where others lie beside it.
+_WHOLE = frozenset({"data", "dataset", "datasets", "input", "inputs", "raw", "raw_data", _IMAGES_FOLDER})
 # train2017, val_images …: splits of another layout, which would otherwise pass for classes.
 _SPLIT_LIKE = re.compile(rf"({'|'.join(SPLIT_NAMES)})[-_ ]?(\d+|images?|imgs?|set|data)")
 _SUGGESTIONS_TRIED = 200
@@ -43,28 +46,36 @@ class _Classes:
     """Classes of training, with those that have no image."""
     parents: tuple[str, ...] = ()
     """Paths of the splits' folders; empty without splits."""
+    base: str = ""
+    """Path of the folder that all of it lies in."""
+    beside: tuple[Folder, ...] = ()
+    """Folders of images beside it that are left out for what they are called."""
 
 
 def read(files: Files, wishes: Wishes) -> Reading | None:
-    """Read class folders; ``None`` where ``why_not`` has a reason. Opens no file."""
-    del wishes
+    """Read class folders; ``None`` where ``why_not`` has a reason. Opens no file.
+
+    Folders that may well be something else than classes are read as such where the layout is asked for.
+    """
     try:
         classes = _find(files.top)
+        if wishes.layout != LAYOUT:
+            check_doubts(files, [folder for _, folder in classes.folders["train"]])
     except DatasetError:
         return None
     images = sum(folder.images_below for pairs in classes.folders.values() for _, folder in pairs)
-    count = _count(len({name for name, _ in classes.folders["train"]}), "folder")
-    notes = []
+    folders = count(len({name for name, _ in classes.folders["train"]}), "folder")
+    notes = list(_notes(classes))
     if stray := files.top.images_below - images:
         are = "lies outside every class folder and is" if stray == 1 else "lie outside every class folder and are"
-        notes.append(f"{_count(stray, 'image')} {are} left alone.")
+        notes.append(f"{count(stray, 'image')} {are} left alone.")
     if classes.inside:
-        why = f"{count} of images, each with its splits inside it"
+        why = f"{folders} of images, each with its splits inside it"
     elif classes.parents:
-        shown = _and([f"{printable(parent)}/" for parent in classes.parents])
-        why = f"{shown} {'holds' if len(classes.parents) == 1 else 'hold'} a folder a class, {count} in training"
+        shown = and_([f"{printable(parent)}/" for parent in classes.parents])
+        why = f"{shown} {'holds' if len(classes.parents) == 1 else 'hold'} a folder a class, {folders} in training"
     else:
-        why = f"{count} of images and no folders of splits"
+        why = f"{folders} of images and no folders of splits"
     return Reading(
         layout="class folders with splits" if classes.inside or classes.parents else "class folders",
         task="classification",
@@ -80,28 +91,52 @@ def read(files: Files, wishes: Wishes) -> Reading | None:
 def why_not(files: Files) -> str:
     """Why the dataset is not laid out in class folders, in one line, with the nearest folder that is; '' if it is."""
     if not files.top.images_below:
-        return f"it holds no image: {_contents(files.top)}. {EXPECTED}."
+        return f"it holds no image: {contents(files.top)}. {EXPECTED}."
     try:
-        _find(files.top)
+        check_doubts(files, [folder for _, folder in _find(files.top).folders["train"]])
     except DatasetError as error:
-        nearest = _nearest(files.top)
-        folder = files.root / nearest if nearest else None
-        hint = f" The folder {printable(folder)} has that layout: give that one." if folder and folder.is_dir() else ""
-        return f"{error}{hint}"
+        return f"{error}{_hint(files)}"
     return ""
 
 
 def seen(files: Files) -> str:
     """What lies in the dataset, by numbers: 'found 1,200 images, 3 .csv files and 4 folders'."""
-    return _contents(files.top)
+    return contents(files.top)
 
 
-def through_images(folder: Folder) -> Folder:
-    """``folder``, or the ``images`` folder that alone holds its class or split folders."""
+def _unwrapped(top: Folder) -> Folder:
+    """``top``, or the folder in it that holds all of a dataset: archives and downloads often have such folders."""
+    here = top
+    while not here.images:
+        inside = [child for child in _bearing(here) if not lies_beside(child)]
+        if len(inside) != 1:
+            break
+        name = called(inside[0]).lower()
+        alone = len(_bearing(here)) == 1
+        if name != _IMAGES_FOLDER or not alone:
+            is_part = name in SPLIT_NAMES or name in PARTS or _SPLIT_LIKE.fullmatch(name)
+            if is_part or not _bearing(inside[0]) or not (alone or name in _WHOLE):
+                break
+        here = inside[0]
+    return here
+
+
+def _inside_split(folder: Folder, split: Split) -> Folder:
+    """``folder``, or the one in it that alone holds the split's classes: train/images/, train/train/."""
     children = _bearing(folder)
-    if len(children) == 1 and children[0].name.lower() == _IMAGES_FOLDER and not folder.images:
-        return children[0]
+    if len(children) == 1 and not folder.images:
+        name = called(children[0]).lower()
+        if name == _IMAGES_FOLDER or SPLIT_NAMES.get(name) == split:
+            return _inside_split(children[0], split)
     return folder
+
+
+def _notes(classes: _Classes) -> Iterator[str]:
+    if classes.base and classes.base.lower() != _IMAGES_FOLDER:
+        yield f"The dataset lies in {printable(classes.base)}/ and is read from there."
+    if classes.beside:
+        are = "lies beside the classes and is" if len(classes.beside) == 1 else "lie beside the classes and are"
+        yield f"{names(list(classes.beside))} {are} left out for the name: rename a folder that holds a class."
 
 
 def _samples(files: Files, classes: _Classes) -> Iterator[Sample]:
@@ -113,16 +148,16 @@ def _samples(files: Files, classes: _Classes) -> Iterator[Sample]:
 
 def _find(top: Folder) -> _Classes:
     """Each split's class folders; raises where ``top`` is not laid out that way."""
-    base = through_images(top)
+    base = _unwrapped(top)
     named = _named(base)
     if not named:
         return _splits_inside(base) or _without_splits(base)
     for split, candidates in named.items():
         if len(candidates) > 1:
-            raise DatasetError(f"{_names(candidates)} both look like the {split} split: keep one, or rename the other.")
-    folders = {split: through_images(candidates[0]) for split, candidates in named.items()}
+            raise DatasetError(f"{names(candidates)} both look like the {split} split: keep one, or rename the other.")
+    folders = {split: _inside_split(candidates[0], split) for split, candidates in named.items()}
     if "train" not in folders:
-        found = _names([candidates[0] for candidates in named.values()])
+        found = names([candidates[0] for candidates in named.values()])
         raise DatasetError(f"there is {found} but no training split: put the training classes into train/ beside it.")
     # Unlabelled test images are common (a competition's) and harmless: they stay files that are left alone.
     if "test" in folders and not _bearing(folders["test"]):
@@ -133,16 +168,29 @@ def _find(top: Folder) -> _Classes:
     ordered = {split: folders[split] for split in SPLITS if split in folders}
     return _Classes(
         inside=False,
-        folders={split: [(one.name, one) for one in _bearing(folder)] for split, folder in ordered.items()},
-        declared=tuple(one.name for one in folders["train"].folders),
+        folders={split: [(called(one), one) for one in _bearing(folder)] for split, folder in ordered.items()},
+        declared=tuple(dict.fromkeys(called(one) for one in folders["train"].folders)),
         parents=tuple(folder.path for folder in ordered.values()),
+        base=base.path,
     )
 
 
 def _without_splits(base: Folder) -> _Classes:
     _check_classes(base)
-    declared = tuple(one.name for one in base.folders if one.images_below or _is_empty_class(one))
-    return _Classes(False, {"train": [(one.name, one) for one in _bearing(base)]}, declared)
+    classes = [one for one in _bearing(base) if not lies_beside(one)]
+    beside = [one for one in _bearing(base) if lies_beside(one)]
+    if len(classes) < 2:  # then the names are those of the classes
+        classes, beside = _bearing(base), []
+    declared = _declared(base, beside)
+    return _Classes(
+        False, {"train": [(called(one), one) for one in classes]}, declared, base=base.path, beside=tuple(beside)
+    )
+
+
+def _declared(base: Folder, beside: Sequence[Folder] = ()) -> tuple[str, ...]:
+    """Classes that folders without a split above them stand for, with those that have no image."""
+    found = (one for one in base.folders if one not in beside and (one.images_below or _is_empty_class(one)))
+    return tuple(dict.fromkeys(map(called, found)))
 
 
 def _splits_inside(base: Folder) -> _Classes | None:
@@ -150,30 +198,30 @@ def _splits_inside(base: Folder) -> _Classes | None:
     classes = _bearing(base)
     folders: dict[Split, list[tuple[str, Folder]]] = {split: [] for split in SPLITS}
     for one in classes:
-        splits = [SPLIT_NAMES.get(child.name.lower()) for child in _bearing(one)]
+        splits = [SPLIT_NAMES.get(called(child).lower()) for child in _bearing(one)]
         if one.images or not splits or None in splits or len(set(splits)) < len(splits):
             return None
         for split, child in zip(splits, _bearing(one), strict=True):
             if split is None or _bearing(child):
                 return None
-            folders[split].append((one.name, child))
+            folders[split].append((called(one), child))
     if len(folders["train"]) < 2 or _are_parts(classes):
         return None
-    declared = tuple(one.name for one in base.folders if one.images_below or _is_empty_class(one))
-    return _Classes(True, {split: pairs for split, pairs in folders.items() if pairs}, declared)
+    return _Classes(True, {split: pairs for split, pairs in folders.items() if pairs}, _declared(base), base=base.path)
 
 
 def _is_empty_class(folder: Folder) -> bool:
     """Whether a folder without images, beside classes and no split, is a class: not one of documents."""
     files = any(below.others for below in folder.below())
-    return not files and folder.name.lower() not in SPLIT_NAMES and folder.name.lower() not in PARTS
+    is_part = folder.name.lower() in SPLIT_NAMES or folder.name.lower() in PARTS
+    return not files and not is_part and not lies_beside(folder)
 
 
 def _named(base: Folder) -> dict[Split, list[Folder]]:
     """The children of ``base`` that are splits by name, unless the name is better understood as a class."""
     named: dict[Split, list[Folder]] = {}
     for child in _bearing(base):
-        if split := SPLIT_NAMES.get(child.name.lower()):
+        if split := SPLIT_NAMES.get(called(child).lower()):
             named.setdefault(split, []).append(child)
     others = len(_bearing(base)) - sum(map(len, named.values()))
     # A lone train/ with images but no class folders, beside class folders, is a class: the vehicle.
@@ -190,7 +238,7 @@ def _check_labelled(folder: Folder) -> None:
     if not _bearing(folder):
         where = f"{printable(folder.path)}/" if folder.path else "it"
         raise DatasetError(
-            f"{_count(folder.images, 'image')} in {where} without class folders, so nothing says their class: "
+            f"{count(folder.images, 'image')} in {where} without class folders, so nothing says their class: "
             f"put each class into a folder of its own. {EXPECTED}."
         )
 
@@ -199,12 +247,18 @@ def _check_classes(folder: Folder) -> None:
     """Refuse training folders whose children are not two or more classes."""
     _check_labelled(folder)
     classes = _bearing(folder)
-    if _are_parts(classes) or any(len(_bearing(child)) > 1 and _are_parts(_bearing(child)) for child in classes):
+    if _are_parts(classes):
         raise DatasetError(
-            f"{_names(classes)}: that looks like segmentation or detection, not like class folders. {EXPECTED}."
+            f"{names(classes)}: that looks like segmentation or detection, not like class folders. {EXPECTED}."
         )
-    if all(_SPLIT_LIKE.fullmatch(child.name.lower()) for child in classes):
-        raise DatasetError(f"{_names(classes)}: that looks like splits without class folders in them. {EXPECTED}.")
+    if sample := next((one for one in classes if len(_bearing(one)) > 1 and _are_parts(_bearing(one))), None):
+        raise DatasetError(
+            f"{names(classes)}: that looks like segmentation or detection, not like class folders: "
+            f"{printable(sample.path)}/ holds {names(_bearing(sample))}. The nearest layout that can be read is "
+            "images/<name>.jpg with masks/<name>.png, one mask an image."
+        )
+    if all(_SPLIT_LIKE.fullmatch(called(child).lower()) for child in classes):
+        raise DatasetError(f"{names(classes)}: that looks like splits without class folders in them. {EXPECTED}.")
     inside = next((child for child in classes if "train" in _labels_as_splits(child)), None)
     if inside:
         raise DatasetError(
@@ -217,11 +271,21 @@ def _check_classes(folder: Folder) -> None:
 
 
 def _are_parts(folders: list[Folder]) -> bool:
-    return all(folder.name.lower() in PARTS for folder in folders)
+    return all(called(folder).lower() in PARTS for folder in folders)
 
 
 def _labels_as_splits(folder: Folder) -> set[Split]:
-    return {SPLIT_NAMES[child.name.lower()] for child in _bearing(folder) if child.name.lower() in SPLIT_NAMES}
+    return {SPLIT_NAMES[name] for child in _bearing(folder) if (name := called(child).lower()) in SPLIT_NAMES}
+
+
+def _hint(files: Files) -> str:
+    """Where the nearest folder with such a layout is, as a sentence with a space before it."""
+    nearest = _nearest(files.top)
+    if nearest is None:
+        return ""
+    if (files.root / nearest).is_dir():
+        return f" The folder {printable(files.root / nearest)} has that layout: give that one."
+    return f" {printable(nearest)}/ has that layout: unpack the archive and give that folder."
 
 
 def _nearest(top: Folder) -> str | None:
@@ -236,29 +300,3 @@ def _nearest(top: Folder) -> str | None:
         except DatasetError:
             continue
     return None
-
-
-def _contents(top: Folder) -> str:
-    """What lies in a folder: 'found 12 .txt files and 3 folders'."""
-    below = list(top.below())
-    extensions = sum((folder.others for folder in below), Counter[str]())
-    ranked = sorted(extensions.items(), key=lambda item: (-item[1], item[0]))
-    counts = [_count(number, f"{printable(extension) or 'other'} file") for extension, number in ranked[:3]]
-    if top.images_below:
-        counts.insert(0, _count(top.images_below, "image"))
-    if len(below) > 1:
-        counts.append(_count(len(below) - 1, "folder"))
-    return f"found {_and(counts)}" if counts else "it is empty"
-
-
-def _names(folders: list[Folder]) -> str:
-    shown = [f"{printable(folder.name)}/" for folder in folders]
-    return _and(shown if len(shown) <= 6 else [*shown[:5], f"{len(shown) - 5:,} more"])
-
-
-def _and(items: list[str]) -> str:
-    return " and ".join(filter(None, [", ".join(items[:-1]), items[-1]]))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

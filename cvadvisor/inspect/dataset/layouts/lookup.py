@@ -14,6 +14,9 @@ IMAGE_FOLDERS = frozenset({"images", "image", "imgs", "img", "jpegimages", "left
 """What folders of images are called, in lower case, where annotations lie in folders of their own."""
 
 _LONGEST_NAME = 4_096
+# '.' is followed by '/', so these are the paths that go on with a dot. The plus keeps SQLite from the index of folders,
+# by which each call would look at every image of the folder.
+_WITH_STEM = "SELECT path FROM temp.file WHERE path > ? AND path < ? AND +folder = ? AND kind = 'image' LIMIT 100"
 
 
 def text_of(data: bytes) -> str:
@@ -56,9 +59,7 @@ def is_image(files: "Files", path: str) -> bool:
 def with_stem(files: "Files", folder: str, stem: str) -> list[str]:
     """Paths of the images in ``folder`` that are called ``stem`` with an extension, at most ten."""
     start = to_bytes(f"{folder}/{stem}" if folder else stem)
-    # '.' is followed by '/', so these are the paths that go on with a dot.
-    query = "SELECT path FROM temp.file WHERE path > ? AND path < ? AND folder = ? AND kind = 'image' LIMIT 100"
-    found = (to_text(path) for (path,) in files.store.rows(query, start + b".", start + b"/", to_bytes(folder)))
+    found = (to_text(path) for (path,) in files.store.rows(_WITH_STEM, start + b".", start + b"/", to_bytes(folder)))
     return [path for path in found if path.rpartition("/")[2].rpartition(".")[0] == stem][:10]
 
 

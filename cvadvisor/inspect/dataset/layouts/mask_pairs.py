@@ -1,10 +1,11 @@
 """Which folders hold the masks of which folders' images, and how a mask's name follows from its image's."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cvadvisor.inspect.dataset.layouts.lookup import IMAGE_FOLDERS, stem_of, with_stem
+from cvadvisor.inspect.dataset.layouts.lookup import IMAGE_FOLDERS, split_word, stem_of, with_stem
 from cvadvisor.inspect.dataset.store import to_bytes, to_text
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ _IMAGE_FOLDERS = IMAGE_FOLDERS | {
 }
 # A folder of masks may be called as its folder of images is, and one of these: trainannot, train_masks, image-gt.
 _ENDINGS = ("annot", "_masks", "_mask", "_labels", "_label", "_gt", "-masks", "-mask", "-gt", "_annotations", "_seg")
+# Or both have long names that end so (ISIC: …_Training_Input and …_Training_GroundTruth): then the files' names decide.
+_LONG_MASKS = re.compile(r".+[-_ ](masks?|labels?|gt|ground[-_ ]?truth|segmentations?|annotations?)")
+_LONG_IMAGES = re.compile(r".+[-_ ](inputs?|images?|imgs?|data|rgb)")
 
 # Cityscapes has several masks an image: of those, the one that is trained on comes first.
 CITYSCAPES_SUFFIXES = ("_labelTrainIds", "_labelIds", "_instanceIds", "_color")
@@ -99,7 +103,7 @@ def find_pairs(files: "Files") -> list[Pair]:
     for masks in files.top.below():
         if not masks.images:
             continue
-        stems = _some_stems(files, masks.path)
+        stems = some_stems(files, masks.path)
         for images in _candidates(files, masks):
             pair = _match(files, images, masks, stems)
             known = best.get(images.path)
@@ -115,6 +119,12 @@ def mask_at(files: "Files", folder: str, stem: str) -> str | None:
     return min(found, key=lambda path: (not path.lower().endswith(".png"), path), default=None)
 
 
+def some_stems(files: "Files", folder: str) -> list[str]:
+    """Names without extension of a few images in ``folder``, as they come: sorting them all would take its time."""
+    query = f"SELECT name FROM temp.file WHERE folder = ? AND kind = 'image' LIMIT {_SNIFFED}"
+    return [stem_of(to_text(name)) for (name,) in files.store.rows(query, to_bytes(folder))]
+
+
 def _candidates(files: "Files", masks: "Folder") -> Iterator["Folder"]:
     """Folders whose images the masks in ``masks`` may belong to; the last is the folder itself."""
     parts = masks.path.split("/") if masks.path else []
@@ -124,25 +134,22 @@ def _candidates(files: "Files", masks: "Folder") -> Iterator["Folder"]:
         for ending in _ENDINGS:
             if name.endswith(ending) and (rest := name.removesuffix(ending)):
                 wanted |= {rest, f"{rest}s", f"{rest}_images", f"{rest}-images"}
+        long = _LONG_MASKS.fullmatch(name) is not None
         # Most folders, and there may be ten thousand of classes, are called like nothing of this.
-        above = files.folder("/".join(parts[:at])) if wanted else None
+        above = files.folder("/".join(parts[:at])) if wanted or long else None
         if above is None:
             continue
         if name in MASK_FOLDERS and at == len(parts) - 1 and above.images:
             yield above
         for sibling in above.folders:
-            if sibling.name.lower() in wanted and sibling.name.lower() != name:
+            its_name = sibling.name.lower()
+            alike = long and _LONG_IMAGES.fullmatch(its_name) and split_word(its_name) == split_word(name)
+            if (its_name in wanted or alike) and its_name != name:
                 inner = "/".join(parts[at + 1 :])
                 found = files.folder(f"{sibling.path}/{inner}" if inner else sibling.path)
                 if found is not None and found.images:
                     yield found
     yield masks
-
-
-def _some_stems(files: "Files", folder: str) -> list[str]:
-    """Names without extension of a few images in ``folder``, as they come: sorting them all would take its time."""
-    query = f"SELECT name FROM temp.file WHERE folder = ? AND kind = 'image' LIMIT {_SNIFFED}"
-    return [stem_of(to_text(name)) for (name,) in files.store.rows(query, to_bytes(folder))]
 
 
 def _match(files: "Files", images: "Folder", masks: "Folder", stems: list[str]) -> Pair | None:

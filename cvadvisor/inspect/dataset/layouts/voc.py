@@ -19,8 +19,8 @@ from cvadvisor.inspect.dataset.layouts.lookup import (
 )
 from cvadvisor.inspect.dataset.layouts.mask_folders import is_voc, reading_of
 from cvadvisor.inspect.dataset.layouts.mask_pairs import find_pairs
-from cvadvisor.inspect.dataset.layouts.reading import Fault, Reading, Sample, Split, Wishes
-from cvadvisor.inspect.dataset.layouts.voc_xml import MOST_BYTES, NotVoc, parse
+from cvadvisor.inspect.dataset.layouts.reading import DatasetError, Fault, Reading, Sample, Split, Wishes
+from cvadvisor.inspect.dataset.layouts.voc_xml import MOST_BYTES, NotVoc, NotXml, parse
 from cvadvisor.inspect.dataset.places import Unreadable
 from cvadvisor.inspect.dataset.store import to_bytes, to_text
 from cvadvisor.inspect.printable import printable
@@ -53,11 +53,17 @@ class _Part:
 
 
 def read(files: "Files", wishes: Wishes) -> Reading | None:
-    """The dataset as Pascal VOC, or ``None``."""
+    """The dataset as Pascal VOC, or ``None``.
+
+    Raises:
+        DatasetError: there is XML called as the images are, and none that was looked at can be read.
+    """
     if wishes.labels is not None:
         return None
     detection = _detection(files)
     segmentation = _segmentation(files)
+    if detection is None and segmentation is None:
+        _explain(files)
     if detection is None or segmentation is None:
         return detection or segmentation
     if wishes.task is not None:
@@ -150,6 +156,27 @@ def _part(files: "Files", folder: "Folder") -> _Part | None:
     lists = tuple(_lists(files, base, "main"))
     count = folder.others[".xml"]
     return _Part(folder.path, tuple(images) or (base,), count, lists)
+
+
+def _explain(files: "Files") -> None:
+    """Raise where XML files look like annotations by their names, and cannot be read."""
+    find = finder(files, [""])
+    with_xml = (folder for folder in files.top.below() if folder.others[".xml"])
+    for folder in islice(with_xml, _SNIFFED_FOLDERS):
+        for path in islice(files.others(folder.path, suffixes=(".xml",), below=False), _SNIFFED_FILES):
+            try:
+                parse(files.read(path, MOST_BYTES))
+            except NotXml as refused:
+                reason = str(refused)
+            except (NotVoc, Unreadable):
+                continue  # XML of another kind is another tool's
+            else:
+                continue
+            if find(stem_of(path), None) is not None:
+                raise DatasetError(
+                    f"{printable(path)} is called as an image is, and would be a Pascal VOC annotation, but cannot be "
+                    f"read ({reason}): write the annotations again as plain XML, without a document type."
+                )
 
 
 def _lists(files: "Files", base: str, kind: str) -> list[tuple[str, Split]]:

@@ -16,6 +16,10 @@ class NotVoc(ValueError):
     """XML that is damaged, refused, or no annotation; the message says why."""
 
 
+class NotXml(NotVoc):
+    """XML that is damaged or refused, whatever it would have been."""
+
+
 @dataclass(frozen=True, slots=True)
 class Annotation:
     """What one file says."""
@@ -37,7 +41,8 @@ def parse(data: bytes) -> Annotation:
     or name other files.
 
     Raises:
-        NotVoc: it is no such annotation.
+        NotXml: it is damaged, or declares what is refused.
+        NotVoc: it is XML, but no such annotation.
     """
     root = _tree(data)
     if root.tag != "annotation":
@@ -83,7 +88,7 @@ def _tree(data: bytes) -> ET.Element:
         nonlocal depth
         depth += 1
         if depth > _DEEPEST:
-            raise NotVoc("nested too deeply")
+            raise NotXml("nested too deeply")
         builder.start(tag, attributes)
 
     def end(tag: str) -> None:
@@ -92,7 +97,7 @@ def _tree(data: bytes) -> ET.Element:
         builder.end(tag)
 
     def refuse(*_: object) -> None:
-        raise NotVoc("it declares a document type, which is refused")
+        raise NotXml("it declares a document type, which is refused")
 
     parser.StartElementHandler = start
     parser.EndElementHandler = end
@@ -102,7 +107,7 @@ def _tree(data: bytes) -> ET.Element:
     try:
         parser.Parse(data, True)
         return builder.close()
-    except NotVoc:
+    except NotXml:
         raise
     except (expat.ExpatError, ValueError, LookupError, AssertionError) as error:
-        raise NotVoc(f"damaged XML: {str(error)[:80]}") from None
+        raise NotXml(f"damaged XML: {str(error)[:80]}") from None

@@ -5,7 +5,7 @@ files beside the images.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,8 @@ _NO_LABELS = frozenset({"classes", "labels", "names", "readme", "notes", "predef
 _MOST_LABEL_BYTES = 50_000_000
 _MOST_LIST_BYTES = 500_000_000
 _SNIFFED_FOLDERS, _SNIFFED_FILES = 20, 5
+# Labels of images without objects are empty, and may come first.
+_SNIFFED_EMPTY = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,14 @@ def read(files: "Files", wishes: Wishes) -> Reading | None:
         return None
     config = find_config(files)
     seen = [pair for folder in files.top.below() if folder.images and (pair := _pair(files, folder)) is not None]
-    if not _are_labels(files, seen):
+    objects = _hold_objects(files, seen, asked=wishes.layout == "yolo")
+    if objects is None:
         return None
-    if config is not None and not config.entries:
-        return _plain(files, seen, config)
-    return _plain(files, seen, None) if config is None else _told(files, seen, config)
+    reading = _told(files, seen, config) if config and config.entries else _plain(files, seen, config)
+    if objects:
+        return reading
+    note = "All label files that were looked at are empty: they stand for images without objects."
+    return replace(reading, why="empty text files are called as the images are", notes=(*reading.notes, note))
 
 
 def _told(files: "Files", seen: Sequence[_Pair], config: Config) -> Reading:
@@ -156,21 +161,30 @@ def _pair(files: "Files", folder: "Folder") -> _Pair | None:
     return _Pair(folder.path, folder.path, split) if folder.others[".txt"] else None
 
 
-def _are_labels(files: "Files", pairs: Sequence[_Pair]) -> bool:
-    """Whether text files that are called as images are hold objects: a look at the first few of some folders."""
-    labels, others = 0, 0
+def _hold_objects(files: "Files", pairs: Sequence[_Pair], asked: bool) -> bool | None:
+    """Whether text files that are called as images are hold objects: a look at the first few of some folders.
+
+    ``None`` where they are no labels. That they are empty is enough in a folder of labels, or where YOLO was asked for.
+    """
+    labels, others, empty = 0, 0, 0
     for pair in pairs[:_SNIFFED_FOLDERS]:
         named = (
             path
             for path in files.others(pair.labels, suffixes=(".txt",), below=False)
             if with_stem(files, pair.images, stem_of(path))
         )
-        for path in islice(named, _SNIFFED_FILES):
-            text = _label_text(files, path)
-            if text.strip():
+        looked_at = 0
+        for text in (_label_text(files, path) for path in islice(named, _SNIFFED_EMPTY)):
+            if text and text.strip():
                 good = looks_like_labels(text)
-                labels, others = labels + good, others + (not good)
-    return labels > others
+                labels, others, looked_at = labels + good, others + (not good), looked_at + 1
+            elif text is not None:
+                empty += asked or pair.labels != pair.images
+            if looked_at == _SNIFFED_FILES:
+                break
+    if labels or others:
+        return True if labels > others else None
+    return False if empty else None
 
 
 def _near(pairs: Sequence[_Pair]) -> list[str]:
@@ -270,17 +284,18 @@ def _without_image(files: "Files", pair: _Pair) -> Iterator[Sample]:
         stem = stem_of(path)
         if stem.lower() in _NO_LABELS or with_stem(files, pair.images, stem):
             continue
-        text = _label_text(files, path)
+        text = _label_text(files, path) or ""
         image = f"{pair.images}/{stem}" if pair.images else stem
         if text.strip() and looks_like_labels(text) and not is_image(files, image):
             yield Sample(image, pair.split or "train")
 
 
-def _label_text(files: "Files", path: str) -> str:
+def _label_text(files: "Files", path: str) -> str | None:
+    """What a label file holds; ``None`` where it cannot be read."""
     try:
         return text_of(files.read(path, _MOST_LABEL_BYTES))
-    except Unreadable:
-        return ""
+    except Unreadable as error:
+        return "" if str(error) == "empty file" else None
 
 
 def _config_notes(config: Config) -> Iterator[str]:

@@ -1,10 +1,11 @@
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from cvadvisor.inspect.dataset.layouts.class_folders import read, seen, why_not
 from cvadvisor.inspect.dataset.layouts.reading import Reading, Sample, Wishes
-from tests.inspect.dataset.making import listed, make, name_or_skip
+from tests.inspect.dataset.making import encoded, listed, make, name_or_skip, picture
 
 CLASSES = ["cat/1.png", "dog/1.png"]
 
@@ -19,6 +20,14 @@ def reading(root: Path) -> Reading:
         assert found is not None, why_not(files)
         assert why_not(files) == ""
         return found
+
+
+def in_archive(file: Path, paths: list[str]) -> Path:
+    """A zip with these members, made of what lies beside it."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for path in paths:
+            archive.writestr(path, encoded(picture(path)))
+    return file
 
 
 def found(root: Path) -> list[tuple[str, str, str]]:
@@ -214,7 +223,7 @@ def test_two_folders_for_one_split_are_refused(tmp_path):
 
 
 def test_a_dataset_one_folder_down_is_suggested(tmp_path):
-    message = refused(make(tmp_path, below("archive/train") + below("archive/val")))
+    message = refused(make(tmp_path, ["banner.png", *below("archive/train"), *below("archive/val")]))
     assert message.endswith(f"The folder {tmp_path}/archive has that layout: give that one.")
 
 
@@ -238,3 +247,105 @@ def test_a_folder_of_segmentation_datasets_is_refused(tmp_path):
 def test_many_class_folders_do_not_make_a_long_message(tmp_path):
     message = refused(make(tmp_path, [f"train{number:04}/1.png" for number in range(500)]))
     assert len(message) < 500
+
+
+@pytest.mark.parametrize("outer", ["data", "animals/animals", "a/images/b"])
+def test_folders_that_alone_hold_a_dataset_are_passed_through_and_said(tmp_path, outer):
+    make(tmp_path, [*below(f"{outer}/train"), *below(f"{outer}/val"), "src/model.py"])
+    assert ("validation", "cat", f"{outer}/val/cat/1.png") in found(tmp_path)
+    assert reading(tmp_path).notes == (f"The dataset lies in {outer}/ and is read from there.",)
+
+
+def test_a_folder_that_alone_holds_an_archives_classes_is_passed_through(tmp_path):
+    archive = in_archive(tmp_path / "a.zip", below("data"))
+    assert found(archive) == [("train", "cat", "data/cat/1.png"), ("train", "dog", "data/dog/1.png")]
+
+
+def test_a_single_class_is_not_passed_through_for_a_split_in_it(tmp_path):
+    assert "only one class has images, train/cat/" in refused(make(tmp_path, below("train/cat")))
+
+
+def test_data_beside_documents_holds_the_dataset(tmp_path):
+    make(tmp_path, [*below("data"), "docs/logo.png"])
+    assert {label for _, label, _ in found(tmp_path)} == {"cat", "dog"}
+
+
+def test_a_dataset_one_folder_down_in_an_archive_is_suggested(tmp_path):
+    archive = in_archive(tmp_path / "a.zip", ["banner.png", *below("first/train")])
+    assert refused(archive).endswith("first/ has that layout: unpack the archive and give that folder.")
+
+
+@pytest.mark.parametrize("inner", ["", "train/"])
+def test_archives_called_after_splits_are_the_splits(tmp_path, inner):
+    in_archive(tmp_path / "train.zip", [inner + path for path in CLASSES])
+    in_archive(tmp_path / "val.zip", CLASSES)
+    assert ("train", "cat", f"train.zip/{inner}cat/1.png") in found(tmp_path)
+    assert ("validation", "dog", "val.zip/dog/1.png") in found(tmp_path)
+
+
+def test_an_archive_a_class_gives_the_class_its_name(tmp_path):
+    for name in ("cat", "dog"):
+        in_archive(tmp_path / f"{name}.zip", ["1.png"])
+    (tmp_path / "cat").mkdir()
+    assert found(tmp_path) == [("train", "cat", "cat.zip/1.png"), ("train", "dog", "dog.zip/1.png")]
+    assert reading(tmp_path).classes == ("cat", "dog")
+
+
+@pytest.mark.parametrize("name", ["docs", "Results", "runs", "figures", "cvadvisor-out-2", "screenshots"])
+def test_folders_called_like_documents_or_results_are_no_classes_and_that_is_said(tmp_path, name):
+    make(tmp_path, [*CLASSES, f"{name}/a/1.png"])
+    assert {label for _, label, _ in found(tmp_path)} == {"cat", "dog"}
+    assert reading(tmp_path).classes == ("cat", "dog")
+    assert reading(tmp_path).notes[0] == (
+        f"{name}/ lies beside the classes and is left out for the name: rename a folder that holds a class."
+    )
+
+
+def test_such_folders_are_classes_where_fewer_than_two_others_are_left(tmp_path):
+    make(tmp_path, ["cat/1.png", "screenshots/1.png"])
+    assert {label for _, label, _ in found(tmp_path)} == {"cat", "screenshots"}
+
+
+@pytest.mark.parametrize("above", ["", "train/"])
+def test_folders_that_all_hold_the_same_folders_are_refused_with_both_readings(tmp_path, above):
+    make(tmp_path, [path for kind in ("color", "segmented") for path in below(above + kind)])
+    message = refused(tmp_path)
+    assert "color/ and segmented/ hold the same 2 folders, cat/ and dog/: either may be the classes" in message
+    assert "--layout class-folders" in message
+
+
+def test_folders_that_all_hold_the_same_folders_are_classes_where_that_is_asked_for(tmp_path):
+    make(tmp_path, [path for kind in ("color", "segmented") for path in below(kind)])
+    with listed(tmp_path) as files:
+        forced = read(files, Wishes(layout="class-folders"))
+    assert forced is not None
+    assert forced.classes == ("color", "segmented")
+
+
+def test_folders_that_hold_partly_other_folders_are_classes(tmp_path):
+    make(tmp_path, ["cat/left/1.png", "cat/right/1.png", "dog/left/1.png", "dog/up/1.png"])
+    assert {label for _, label, _ in found(tmp_path)} == {"cat", "dog"}
+
+
+def test_images_called_as_others_with_a_word_added_are_no_class(tmp_path):
+    make(tmp_path, [path for n in range(4) for path in (f"scans/p_{n}.png", f"traced/p_{n}_lesion.png")])
+    message = refused(tmp_path)
+    assert "images in traced/ are called as those in scans/ with _lesion added" in message
+    with listed(tmp_path) as files:
+        assert read(files, Wishes(layout="class-folders")) is not None
+
+
+def test_images_of_two_classes_may_be_numbered_alike(tmp_path):
+    make(tmp_path, [path for n in range(12) for path in (f"cat/{n}.png", f"dog/{n}.png")])
+    assert len(found(tmp_path)) == 24
+
+
+def test_names_with_the_class_added_are_classes(tmp_path):
+    make(tmp_path, [path for n in range(12) for path in (f"cat/{n}_cat.png", f"dog/{n}_dog.png")])
+    assert len(found(tmp_path)) == 24
+
+
+def test_a_folder_a_sample_is_refused_with_the_nearest_layout(tmp_path):
+    paths = [f"s{n}/{name}" for n in range(3) for name in (f"images/s{n}.png", "masks/x.png", "masks/y.png")]
+    message = refused(make(tmp_path, paths))
+    assert "s0/ holds images/ and masks/. The nearest layout that can be read is images/<name>.jpg with" in message

@@ -44,6 +44,17 @@ def test_images_are_found_by_their_name_without_extension(tmp_path):
         assert with_stem(files, "x", "a") == ["x/a.png"]
 
 
+def test_looking_for_a_name_without_extension_does_not_go_through_its_folder(tmp_path):
+    with listed(make(tmp_path, ["x/a.png"])) as files:
+        plans: list[str] = []
+        files.store.connection.set_trace_callback(plans.append)
+        with_stem(files, "x", "a")
+        files.store.connection.set_trace_callback(None)
+        (query,) = plans
+        (plan,) = [row[3] for row in files.store.rows(f"EXPLAIN QUERY PLAN {query}")]
+    assert "USING INDEX file_path (path>? AND path<?)" in plan
+
+
 def test_a_name_that_several_images_have_is_told_apart_by_folder_or_split_or_not_at_all(tmp_path):
     with listed(make(tmp_path, ["one/train/a.png", "one/val/a.png"])) as files:
         find = finder(files, [""])

@@ -52,6 +52,7 @@ def pairs_of(root: Path) -> list[tuple[str, str | None]]:
         ("train/a.png", "train_masks/a_mask.png"),
         ("train/a.png", "trainannot/a.png"),
         ("train/1_sat.png", "train/1_mask.png"),
+        ("Task1-2_Training_Input/a.png", "Task1_Training_GroundTruth/a_segmentation.png"),
         ("a.png", "a_mask.png"),
         ("a.png", "masks/a.png"),
         ("ISIC_1.png", "ISIC_1_segmentation.png"),
@@ -216,3 +217,14 @@ def test_the_image_of_an_images_mask_is_that_image(stem, affixes):
     naming = Naming(*affixes)
     mask = naming.mask_of(stem)
     assert mask is None or naming.image_of(mask) == stem
+
+
+def test_long_names_of_folders_go_together_by_split_and_the_split_is_read(tmp_path):
+    for split in ("Training", "Validation"):
+        make(tmp_path, [f"Set_{split}_Input/a.png"])
+        masks(tmp_path, f"Set_{split}_GroundTruth/a_segmentation.png")
+    found = [(one.path, one.split, one.mask) for one in samples_of(reading_of(tmp_path))]
+    assert found == [
+        ("Set_Training_Input/a.png", "train", "Set_Training_GroundTruth/a_segmentation.png"),
+        ("Set_Validation_Input/a.png", "validation", "Set_Validation_GroundTruth/a_segmentation.png"),
+    ]

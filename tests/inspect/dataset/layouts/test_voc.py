@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from cvadvisor.inspect.dataset.layouts.reading import Box, Fault, Reading, Sample, Task, Wishes
+from cvadvisor.inspect.dataset.layouts.reading import Box, DatasetError, Fault, Reading, Sample, Task, Wishes
 from cvadvisor.inspect.dataset.layouts.voc import read
 from cvadvisor.inspect.dataset.layouts.voc_xml import NotVoc, parse
 from tests.inspect.dataset.making import encoded, faults_of, listed, make, samples_of
@@ -205,3 +205,16 @@ def test_the_task_that_was_asked_for_decides(segmented):
     reading = reading_of(segmented, task="detection")
     assert reading is not None
     assert reading.task == "detection"
+
+
+@pytest.mark.parametrize("text", ['<!DOCTYPE a [<!ENTITY b "c">]><annotation/>', "<annotation>"])
+def test_xml_called_as_the_images_are_that_cannot_be_read_is_refused_with_the_reason(tmp_path, text):
+    make(tmp_path, ["JPEGImages/a.png"])
+    write(tmp_path, {"Annotations/a.xml": text})
+    with pytest.raises(DatasetError, match=r"Annotations/a\.xml .* \((it declares a document type|damaged XML)"):
+        reading_of(tmp_path)
+
+
+def test_xml_that_cannot_be_read_and_is_called_as_no_image_is_not_looked_at(tmp_path):
+    make(tmp_path, ["cat/a.png"])
+    assert reading_of(write(tmp_path, {".idea/x.xml": "<a>", "project.xml": "<a>", "cat/b.xml": "<a>"})) is None

@@ -251,3 +251,31 @@ def test_a_fault_names_its_file(tmp_path):
     assert [fault.path for fault in faults_of(reading)] == ["labels/a.txt"]
     assert isinstance(faults_of(reading)[0], Fault)
     assert isinstance(samples_of(reading)[0], Sample)
+
+
+def test_empty_label_files_in_a_folder_of_labels_are_images_without_objects(tmp_path):
+    make(tmp_path, [f"images/{n}.png" for n in range(3)])
+    write(tmp_path, {f"labels/{n}.txt": "" for n in range(3)})
+    reading = reading_of(tmp_path)
+    assert reading is not None
+    assert reading.notes[-1].startswith("All label files that were looked at are empty")
+    assert boxes_by_path(tmp_path) == {f"images/{n}.png": 0 for n in range(3)}
+
+
+def test_empty_texts_beside_the_images_are_labels_only_where_yolo_is_asked_for(tmp_path):
+    make(tmp_path, ["a.png", "b.png"])
+    write(tmp_path, {"a.txt": "", "b.txt": ""})
+    with listed(tmp_path) as files:
+        assert read(files, Wishes()) is None
+        assert read(files, Wishes(layout="yolo")) is not None
+
+
+def test_empty_label_files_may_come_before_those_with_objects(tmp_path):
+    make(tmp_path, [f"images/{n}.png" for n in range(9)])
+    write(tmp_path, {f"labels/{n}.txt": LINE if n == 8 else "" for n in range(9)})
+    assert boxes_by_path(tmp_path)["images/8.png"] == 1
+
+
+def test_texts_in_a_folder_of_labels_that_are_no_labels_are_refused_although_some_are_empty(tmp_path):
+    make(tmp_path, ["images/a.png", "images/b.png"])
+    assert reading_of(write(tmp_path, {"labels/a.txt": "", "labels/b.txt": "a caption"})) is None
