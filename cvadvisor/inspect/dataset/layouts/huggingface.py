@@ -38,7 +38,7 @@ def read(files: Files, wishes: Wishes) -> Reading | None:
     Without a column of labels, the folders of the images are their classes, as in ``load_dataset("imagefolder")``.
 
     Raises:
-        DatasetError: the metadata cannot be read, or lacks a column that the user named.
+        DatasetError: the metadata cannot be read, lacks a column that the user named, or names no training image.
     """
     if not files.top.images_below:
         return None

@@ -45,15 +45,15 @@ _NO_LABELS = frozenset(
     | {"score", "quality", "brightness", "mode", "format", "extension", "ext", "bytes", "md5", "sha1", "hash"}
     | {"orientation", "text", "caption", "description", "comment", "title", "author", "name", "unnamed_0", ""}
 )
-_IMAGE_NAMES = (
+IMAGE_NAMES = (
     *("file_name", "filename", "image", "image_path", "path", "file", "filepath", "file_path", "image_name", "img"),
     *("image_id", "imageid", "img_path", "img_name", "image_file", "photo", "picture", "images", "id", "name"),
 )
+"""What columns that name images are called, normalised, the surest first."""
 
-# Of the rows that are looked at, how many image names are looked up, and which part of them has to be found.
+# Of the rows that are looked at, how many image names are looked up, and in how many columns.
 _LOOKED_UP = 200
 _MOST_SEARCHED = 50
-_FOUND_SHARE = 0.1
 _MOST_LABEL_LENGTH = 60
 _MOST_NUMBERED_CLASSES = 50
 # Where so many images have rows with different labels, a row stands for one label of several, not for a mistake.
@@ -168,17 +168,17 @@ def _image_column(names: list[str], columns: list[list[Any]], finder: Finder, sp
     best: tuple[float, int] | None = None
     chosen = None
     for index, cells in enumerate(columns):
-        if index >= _MOST_SEARCHED and names[index] not in _IMAGE_NAMES:
+        if index >= _MOST_SEARCHED and names[index] not in IMAGE_NAMES:
             continue
         texts = list(dict.fromkeys(filter(None, map(text_of, cells))))
         step = max(1, len(texts) // _LOOKED_UP)
         texts = texts[::step][:_LOOKED_UP]
         found = sum(bool(finder.meant(text, split)) for text in texts)
-        if not found or found < _FOUND_SHARE * len(texts):
+        if not found or found < finder.least_share * len(texts):
             continue
         # Small numbers may name images by chance: a name with an extension counts for more.
         written = sum(map(has_image_extension, texts))
-        known = _IMAGE_NAMES.index(names[index]) if names[index] in _IMAGE_NAMES else len(_IMAGE_NAMES)
+        known = IMAGE_NAMES.index(names[index]) if names[index] in IMAGE_NAMES else len(IMAGE_NAMES)
         score = (found + written, -known)
         if best is None or score > best:
             best, chosen = score, index

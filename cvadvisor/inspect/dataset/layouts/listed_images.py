@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 from cvadvisor.inspect.dataset.files import IMAGE_EXTENSIONS, Files
 from cvadvisor.inspect.dataset.layouts.reading import SPLIT_NAMES, Split
@@ -12,7 +12,13 @@ from cvadvisor.inspect.dataset.store import to_bytes, to_text
 LONGEST_NAME = 4_096
 """Characters of the longest path that systems take; anything longer names no file."""
 
+Loosely = Literal["extension", "case"]
+"""How much of a name may differ: its extension; or that and which letters are capitals."""
+
 _MOST_OF_A_NAME = 100
+# Of the names that are looked up, the part that has to be found; more where they are not written as on disk.
+_FOUND_SHARE = 0.1
+_FOUND_LOOSELY_SHARE = 0.5
 _JPEG = frozenset({".jpg", ".jpeg"})
 # Where two files share a name, the one in such a folder is the annotation of the other.
 _NOT_IMAGES = frozenset({"mask", "masks", "label", "labels", "annotation", "annotations", "gt", "thumbnails", "thumbs"})
@@ -53,10 +59,23 @@ def split_of_folders(path: str) -> Split | None:
 class Finder:
     """Finds the images that one annotation file names."""
 
-    def __init__(self, files: Files, folder: str = "") -> None:
-        """Names are taken as relative to ``folder`` (the annotation's), then to the dataset, then by their end."""
-        self._files = files
+    def __init__(self, files: Files, folder: str = "", loosely: Loosely | None = None) -> None:
+        """Names are taken as relative to ``folder`` (the annotation's), then to the dataset, then by their end.
+
+        Args:
+            files: the listing.
+            folder: folder of the annotation.
+            loosely: how much of a name may differ where no image is called so.
+        """
+        self._files, self._loosely = files, loosely
         self._bases = (folder, "") if folder else ("",)
+        self._look_ups: list[Callable[[str, str], list[str]]] = [self._written, self._respelt]
+        if loosely:
+            self._look_ups.append(self._with_any_extension)
+        if loosely == "case":
+            self._look_ups.append(self._in_any_case)
+        self.least_share = _FOUND_LOOSELY_SHARE if loosely else _FOUND_SHARE
+        """The part of the names in an annotation that has to be found, or they name other things than images."""
 
     def find(self, name: str, split: Split | None = None) -> str | None:
         """Path of the image meant, as listed; ``None`` where there is none, or several (see ``meant``).
@@ -72,11 +91,18 @@ class Finder:
         """Paths of the images that ``name`` fits equally well, at most a hundred."""
         if not name or len(name) > LONGEST_NAME or "\0" in name:
             return []
-        for look_up in (self._written, self._respelt):
+        several: list[str] = []
+        for look_up in self._look_ups:
             for spelling in _spellings(name):
                 if (parts := _parts(spelling)) and (candidates := look_up("name", parts[-1])):
-                    return self._fitting(look_up, candidates, spelling, parts, split)
-        return []
+                    fitting = self._fitting(look_up, candidates, spelling, parts, split)
+                    if len(fitting) == 1:
+                        return fitting
+                    several = several or fitting
+                    break
+            if several and not self._loosely:  # written loosely, a name's folders may still tell them apart
+                break
+        return several
 
     def _fitting(
         self,
@@ -101,8 +127,31 @@ class Finder:
 
     def _respelt(self, column: str, text: str) -> list[str]:
         """Images whose path or name is ``text`` with its extension in another case, or with one added."""
-        wanted = PurePosixPath(text.lower()).suffix
-        stem = text[: -len(wanted)] if wanted in IMAGE_EXTENSIONS else text
+        stem, wanted = _stem(text), PurePosixPath(text.lower()).suffix
+        last = stem.rpartition("/")[2]
+        return [path for path in self._of_stem(column, stem) if _is_spelling(path, last, wanted)]
+
+    def _with_any_extension(self, column: str, text: str) -> list[str]:
+        """Images whose path or name is ``text`` but for its extension."""
+        stem = _stem(text)
+        return [path for path in self._of_stem(column, stem) if _is_spelling(path, stem.rpartition("/")[2], "")]
+
+    def _in_any_case(self, column: str, text: str) -> list[str]:
+        """Images whose path or name is ``text`` but for its extension and its capitals."""
+        store, wanted = self._files.store, _folded(text)
+        if store.one("SELECT 1 FROM temp.sqlite_master WHERE name = 'folded'") is None:
+            store.run("CREATE TABLE temp.folded (stem BLOB NOT NULL, path BLOB NOT NULL)")
+            store.insert(
+                "temp.folded", ((_folded(path.rpartition("/")[2]), to_bytes(path)) for path in self._files.images())
+            )
+            store.run("CREATE INDEX temp.folded_stem ON folded (stem)")
+        query = "SELECT path FROM temp.folded WHERE stem = ? ORDER BY path LIMIT ?"
+        found = store.rows(query, wanted.rpartition(b"/")[2], _MOST_OF_A_NAME)
+        paths = [to_text(path) for (path,) in found]
+        return paths if column == "name" else [path for path in paths if _folded(path) == wanted]
+
+    def _of_stem(self, column: str, stem: str) -> list[str]:
+        """Images whose path or name goes on with a dot after ``stem``."""
         # '/' follows '.', so these are the names that begin with the stem and a dot.
         rows = self._files.store.rows(
             f"SELECT path FROM temp.file WHERE {column} > ? AND {column} < ? AND kind = 'image' ORDER BY path LIMIT ?",
@@ -110,8 +159,18 @@ class Finder:
             to_bytes(f"{stem}/"),
             _MOST_OF_A_NAME,
         )
-        last = stem.rpartition("/")[2]
-        return [path for path in (to_text(row[0]) for row in rows) if _is_spelling(path, last, wanted)]
+        return [to_text(path) for (path,) in rows]
+
+
+def _stem(name: str) -> str:
+    """``name`` without the extension of an image."""
+    extension = PurePosixPath(name.lower()).suffix
+    return name[: -len(extension)] if extension in IMAGE_EXTENSIONS else name
+
+
+def _folded(name: str) -> bytes:
+    """``name`` without extension, alike for names that differ by case alone, as the store holds it."""
+    return to_bytes(unicodedata.normalize("NFC", _stem(name)).casefold())
 
 
 def _is_spelling(path: str, stem: str, wanted: str) -> bool:

@@ -4,34 +4,37 @@ import heapq
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 
-from cvadvisor.inspect.dataset.files import IMAGE_EXTENSIONS, Files
+from cvadvisor.inspect.dataset.files import Files
 from cvadvisor.inspect.dataset.layouts.class_folders import PARTS
 from cvadvisor.inspect.dataset.layouts.declared_names import NAMES_FILES, declared_names
 from cvadvisor.inspect.dataset.layouts.gathered import Gathered
 from cvadvisor.inspect.dataset.layouts.label_table import split_of_name
 from cvadvisor.inspect.dataset.layouts.label_values import LONGEST_LABEL
-from cvadvisor.inspect.dataset.layouts.listed_images import Finder, encodable, has_image_extension
+from cvadvisor.inspect.dataset.layouts.list_lines import Line, lines_of
+from cvadvisor.inspect.dataset.layouts.list_numbers import (
+    are_classes_with_more,
+    names_in_images,
+    numbered_image,
+    splits_by_number,
+)
+from cvadvisor.inspect.dataset.layouts.listed_images import Finder, has_image_extension
+from cvadvisor.inspect.dataset.layouts.lists_beside_folders import read_beside_folders
+from cvadvisor.inspect.dataset.layouts.partitions import LIST_SUFFIXES, assigns_splits, split_codes
 from cvadvisor.inspect.dataset.layouts.reading import SPLIT_NAMES, SPLITS, Fault, Reading, Sample, Split, Wishes
-from cvadvisor.inspect.dataset.layouts.table_rows import numbered_lines
 from cvadvisor.inspect.dataset.layouts.table_samples import shortened
 from cvadvisor.inspect.dataset.places import Unreadable
 from cvadvisor.inspect.printable import printable
 
 LAYOUT = "split lists"
 
-_SUFFIXES = (".txt", ".lst", ".list")
 # Of thousands of text files (YOLO has one an image), those called after a split and those nearest to the top.
 _MOST_FILES = 60
 _SNIFFED_LINES = 1_000
 _LOOKED_UP = 200
 _FOUND_SHARE = 0.1
-_LONGEST_LINE = 5_000
-_EXTENSIONS = "|".join(re.escape(extension) for extension in sorted(IMAGE_EXTENSIONS))
-_WITH_EXTENSION = re.compile(rf"""["']?(?P<name>.+?(?:{_EXTENSIONS}))["']?(?:[\s,;|:]+(?P<label>.*))?""", re.IGNORECASE)
-_WITHOUT_EXTENSION = re.compile(r"""["']?(?P<name>[^\s,;|]+)["']?[\s,;|]+(?P<label>[^\s,;|].*)""")
 # Several numbers are a box or several labels, whether or not a class stands before them.
 _NUMBERS = re.compile(r"(.*[\s,;])?[-+]?\d[-+.\deE]*[\s,;]+[-+]?\d[-+.\deE]*")
 
@@ -49,7 +52,10 @@ class _List:
     """The labels that were seen, if all are numbers."""
     classes: frozenset[str] = frozenset()
     """Folders that say the class, where the lines do not."""
-    names: Mapping[str, str] = field(default_factory=dict)
+    several: bool = False
+    """Whether several numbers stand behind an image, of which the first, its class, decides the others."""
+    by_number: tuple[str, Mapping[str, Split]] | None = None
+    """A file that gives the split of each image by the number in front of it, and what it gives."""
 
 
 def read(files: Files, wishes: Wishes) -> Reading | None:
@@ -59,12 +65,18 @@ def read(files: Files, wishes: Wishes) -> Reading | None:
         return None
     found = [one for path in _candidates(files) if (one := _sniffed(files, path))]
     lists = _chosen(found)
+    if not any(one.split == "train" for one in found) and (beside := read_beside_folders(files)):
+        return beside
     if not lists or (not lists[0].labelled and len(frozenset().union(*(one.classes for one in lists))) < 2):
         return None
     main = lists[0]
     notes = [f"Splits follow from the names of the lists: {_and([printable(one.path) for one in lists])}."]
-    if all(one.split is None for one in lists):
-        notes = [f"All images that {printable(main.path)} lists are for training: it is called after no split."]
+    if main.by_number:
+        where = printable(main.by_number[0])
+        notes = [f"Splits are in {where}, by the number in front of each image in {printable(main.path)}."]
+    elif main.split is None:
+        called = "there is no list of training" if split_of_name(main.path) else "it is called after no split"
+        notes = [f"All images that {printable(main.path)} lists are for training: {called}."]
     names: Mapping[str, str] = {}
     if not main.labelled:
         notes.append("Labels are the folders that the images lie in.")
@@ -72,7 +84,12 @@ def read(files: Files, wishes: Wishes) -> Reading | None:
         path, by_number = declared
         names = _from_number(by_number, frozenset().union(*(one.numbers for one in lists)))
         notes.append(f"Names of the classes are in {printable(path)}.")
-    if others := [printable(one.path) for one in found if one not in lists][:4]:
+    elif main.several and (names := names_in_images(files, [one.path for one in lists])):
+        notes.append("Classes are called as their images are, without the number.")
+    if main.several:
+        notes.append("Of the numbers behind an image the first is its class: it decides the others.")
+    used = {one.path for one in lists}
+    if others := [printable(one.path) for one in found if one.path not in used][:4]:
         notes.append(f"Not used, though it lists images too: {_and(others)}.")
     images = sum(one.images for one in lists)
     which = f"{_and([printable(one.path) for one in lists])} {'lists' if len(lists) == 1 else 'list'}"
@@ -83,46 +100,25 @@ def read(files: Files, wishes: Wishes) -> Reading | None:
         why=f"{which} about {images:,} images on disk {by}",
         images=images,
         samples=lambda: _samples(files, lists, names),
-        rank=65 if main.split else 60,
+        rank=65 if main.split or main.by_number else 60,
         classes=tuple(dict.fromkeys(names.values())),
         notes=tuple(notes),
     )
 
 
-def parse_line(line: str) -> tuple[str, str | None] | None:
-    """Image and label in a line of a list; the label is ``None`` where the line is a path; ``None`` for no line."""
-    text = line.strip()
-    if not text or text.startswith("#"):
-        return None
-    if found := _WITH_EXTENSION.fullmatch(text):
-        return found["name"], (found["label"] or "").strip().strip("\"'") or None
-    if found := _WITHOUT_EXTENSION.fullmatch(text):
-        return found["name"], found["label"].strip().strip("\"'") or None
-    return text.strip("\"'"), None
-
-
 def _candidates(files: Files) -> list[str]:
-    paths = (path for path in files.others(suffixes=_SUFFIXES) if path.rpartition("/")[2].lower() not in NAMES_FILES)
+    paths = (
+        path for path in files.others(suffixes=LIST_SUFFIXES) if path.rpartition("/")[2].lower() not in NAMES_FILES
+    )
     # The lists below ImageSets are Pascal VOC's: whether a class is present, not which.
     paths = (path for path in paths if "imagesets" not in path.lower().split("/"))
     return heapq.nsmallest(_MOST_FILES, paths, key=lambda path: (split_of_name(path) is None, path.count("/"), path))
 
 
-def _lines(files: Files, path: str) -> Iterator[tuple[int, str, str | None] | Fault]:
-    """Line number, image and label of each line that names an image."""
-    for line in numbered_lines(path, files.read(path)):
-        if isinstance(line, Fault):
-            yield line
-        elif len(line[1]) > _LONGEST_LINE or "\0" in line[1]:
-            yield Fault(path, f"line {line[0]:,} is no line of text that names an image")
-        elif parsed := parse_line(line[1]):
-            yield line[0], encodable(parsed[0]), encodable(parsed[1]) if parsed[1] else None
-
-
 def _sniffed(files: Files, path: str) -> _List | None:
     """What a text file lists; ``None`` where that is not images with their class."""
     try:
-        lines = [line for line in islice(_lines(files, path), _SNIFFED_LINES) if not isinstance(line, Fault)]
+        lines = [line for line in islice(lines_of(files, path), _SNIFFED_LINES) if not isinstance(line, Fault)]
         size = files.place(path).size
     except Unreadable:
         return None
@@ -135,14 +131,25 @@ def _sniffed(files: Files, path: str) -> _List | None:
     labelled = labels.total() > len(lines) / 2
     numbers = frozenset(labels) if all(re.fullmatch(r"\d{1,9}", label) for label in labels) else frozenset[str]()
     classes = _folder_classes(paths)
-    if labelled and not _are_labels(labels):
+    several = labelled and are_classes_with_more(labels)
+    if labelled and not several and not _are_labels(labels):
         return None
-    if not labelled and not classes:
+    if (labelled and _assigns_splits(files, path, labels)) or (not labelled and not classes):
         return None
+    if several:
+        numbers = frozenset(label.split()[0] for label in labels)
     read_bytes = sum(len(name) + len(label or "") + 2 for _, name, label in lines)
     whole = max(1.0, size / read_bytes) if len(lines) >= _SNIFFED_LINES else 1.0
     images = max(1, round(len(paths) / len(tried) * len(lines) * whole))
-    return _List(path, split, images, labelled, numbers, classes)
+    by_number = None if labelled or split else splits_by_number(files, path, lines)
+    return _List(path, split, images, labelled, numbers, classes, several, by_number)
+
+
+def _assigns_splits(files: Files, path: str, labels: Counter[str]) -> bool:
+    """Whether what follows the images in a list is their split, as in CelebA's list_eval_partition.txt."""
+    rest = (line[2] for line in lines_of(files, path) if not isinstance(line, Fault))
+    values = (label.lower() for label in chain(labels, rest) if label)
+    return split_codes(values, called_so=assigns_splits(path), path=path) is not None
 
 
 def _are_labels(labels: Counter[str]) -> bool:
@@ -158,6 +165,8 @@ def _are_labels(labels: Counter[str]) -> bool:
 def _chosen(found: Sequence[_List]) -> list[_List]:
     """The best list of each split, training first; or the best of all, where none is of training."""
     splits: dict[Split | None, _List] = {}
+    if (given := {one.split for one in found}) - {None} and "train" not in given:
+        found = [replace(one, split="train") if _is_trainval(one.path) else one for one in found]
     for one in sorted(found, key=lambda one: (not one.labelled, -one.images, one.path.count("/"))):
         splits.setdefault(one.split, one)
     main = splits.get("train") or splits.get(None)
@@ -170,7 +179,12 @@ def _chosen(found: Sequence[_List]) -> list[_List]:
 
 
 def _as_training(one: _List) -> _List:
-    return _List(one.path, None, one.images, one.labelled, one.numbers, one.classes)
+    return replace(one, split=None)
+
+
+def _is_trainval(path: str) -> bool:
+    """Whether a list is of what is for training and validation together: for training, beside one for testing."""
+    return "trainval" in re.split(r"[^a-z]+", path.rpartition("/")[2].lower())
 
 
 def _folder_classes(paths: Sequence[str]) -> frozenset[str]:
@@ -194,14 +208,14 @@ def _samples(files: Files, lists: Sequence[_List], names: Mapping[str, str]) -> 
     with Gathered() as gathered:
         for number, one in enumerate(lists):
             finder = Finder(files, one.path.rpartition("/")[0])
-            for line in _lines(files, one.path):
+            for line in lines_of(files, one.path):
                 if isinstance(line, Fault):
                     yield line
                 elif problem := _gather(gathered, number, one, line, finder, names):
                     yield Fault(one.path, f"line {line[0]:,}: {problem}")
         for path, said in gathered.by_image():
-            number, _, label = said[0]
-            for other, where, its_label in said[1:]:
+            number, _, label, split = said[0]
+            for other, where, its_label, _ in said[1:]:
                 if other != number:
                     problem = f"is in {shortened(lists[number].path)} too, where it is left"
                 elif its_label != label:
@@ -209,19 +223,27 @@ def _samples(files: Files, lists: Sequence[_List], names: Mapping[str, str]) -> 
                 else:
                     continue
                 yield Fault(lists[other].path, f"line {where:,}: {shortened(path)} {problem}")
-            yield Sample(path, lists[number].split or "train", (label,) if label else ())
+            yield Sample(path, split, (label,) if label else ())
 
 
 def _gather(
     gathered: Gathered,
     number: int,
     source: _List,
-    line: tuple[int, str, str | None],
+    line: Line,
     finder: Finder,
     names: Mapping[str, str],
 ) -> str | None:
     """Note what one line says; the reason why some of it cannot be used, or ``None``."""
     where, name, label = line
+    split = source.split or "train"
+    if source.by_number and (numbered := numbered_image(name)):
+        number_in_list, name = numbered
+        if number_in_list not in source.by_number[1]:
+            return f"{shortened(name)} has no split in {shortened(source.by_number[0])}"
+        split = source.by_number[1][number_in_list]
+    if source.several and label:
+        label = label.split()[0]
     meant = finder.meant(name, source.split)
     if len(meant) > 1:
         return f"{shortened(name)} may be {shortened(meant[0])} or {shortened(meant[1])}"
@@ -233,7 +255,7 @@ def _gather(
         plain = str(int(label)) if re.fullmatch(r"\d{1,9}", label) else label
         problem = None if plain in names else f"{shortened(label)} is none of the {len(names):,} classes that are named"
         label = names.get(plain)
-    gathered.add(path, [number, where, label])
+    gathered.add(path, [number, where, label, split])
     return problem
 
 

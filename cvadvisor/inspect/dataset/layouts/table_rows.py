@@ -49,12 +49,13 @@ class Table:
         return self.path.rpartition("/")[0]
 
 
-def open_table(path: str, load: Callable[[], bytes]) -> Table | None:
+def open_table(path: str, load: Callable[[], bytes], has_header: bool | None = None) -> Table | None:
     """The table at ``path``; ``None`` where it holds no rows or is no table.
 
     Args:
         path: how it is named; its suffix says what kind of table it is.
         load: gives its bytes; called now and again whenever rows are read.
+        has_header: of CSV and the like, whether the first row names the columns, where that is known.
 
     Raises:
         Unreadable: its bytes cannot be read.
@@ -68,7 +69,7 @@ def open_table(path: str, load: Callable[[], bytes]) -> Table | None:
     about = data.count(b"\n")
     if suffix in (".jsonl", ".ndjson"):
         return _json_lines(path, load, data, encoding, about)
-    return _csv(path, load, data, encoding, about)
+    return _csv(path, load, data, encoding, about, has_header)
 
 
 def sniff(table: Table) -> list[Row]:
@@ -112,31 +113,43 @@ def _lines(path: str, data: bytes, encoding: str) -> Iterator[tuple[int, str] | 
         yield Fault(path, f"line {number:,} is longer than {_LONGEST_LINE:,} characters")
 
 
-def _csv(path: str, load: Callable[[], bytes], data: bytes, encoding: str, about: int) -> Table | None:
+def _csv(
+    path: str, load: Callable[[], bytes], data: bytes, encoding: str, about: int, has_header: bool | None
+) -> Table | None:
     suffix = PurePosixPath(path.lower()).suffix
     start = [line for line in islice(_lines(path, data, encoding), _LOOKED_AT) if not isinstance(line, Fault)]
     delimiter = _delimiter([line for _, line in start], suffix)
-    first = next((row for row in _records(path, iter(start), delimiter) if not isinstance(row, Fault)), None)
-    if first is None or not 0 < len(first[1]) <= _MOST_COLUMNS or any("\0" in cell for cell in first[1]):
+    records = [row for row in _records(path, iter(start), delimiter) if not isinstance(row, Fault)]
+    counted = _counts(records)
+    if not records or not 0 < len(records[counted][1]) <= _MOST_COLUMNS:
         return None
-    header = first[1]
+    number, header = records[counted]
+    if any("\0" in cell for cell in header):
+        return None
     # No column is called "1.jpg": such a first row is a row like the others.
-    has_header = not any(has_image_extension(cell) for cell in header)
-    columns = tuple(header) if has_header else tuple(f"column {index}" for index in range(1, len(header) + 1))
-    width, skipped = len(columns), first[0] if has_header else 0
+    named = not any(has_image_extension(cell) for cell in header) if has_header is None else has_header
+    if counted and all(len(cells) == len(header) + 1 for _, cells in records[2:]):
+        header = ["image", *header]
+    columns = tuple(header) if named else tuple(f"column {index}" for index in range(1, len(header) + 1))
+    width, skipped = len(columns), number if named else number - 1
 
     def rows() -> Iterator[Row | Fault]:
         for row in _records(path, _lines(path, load(), encoding), delimiter, width):
             if isinstance(row, Fault):
                 yield row
-            elif row[0] == skipped or (has_header and row[1] == header):
+            elif row[0] <= skipped or (named and row[1] == header):
                 continue  # tables that were put together repeat their header
             elif len(cells := _fit(row[1], width)) != width:
                 yield Fault(path, f"line {row[0]:,} has {len(cells)} cells, and {width} are expected")
             else:
                 yield row[0], cells
 
-    return Table(path, columns, has_header, max(1, about - 1 if has_header else about), rows)
+    return Table(path, columns, named, max(1, about - named), rows)
+
+
+def _counts(records: list[Row]) -> bool:
+    """Whether the first row does no more than say how many there are, as in CelebA's tables."""
+    return len(records) > 2 and len(records[0][1]) == 1 < len(records[2][1]) and records[0][1][0].isdecimal()
 
 
 def _delimiter(lines: list[str], suffix: str) -> str:

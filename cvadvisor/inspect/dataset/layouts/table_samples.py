@@ -12,6 +12,7 @@ from cvadvisor.inspect.dataset.layouts.label_values import LONGEST_LABEL, is_set
 from cvadvisor.inspect.dataset.layouts.listed_images import (
     LONGEST_NAME,
     Finder,
+    Loosely,
     encodable,
     split_of_folders,
     text_of,
@@ -36,26 +37,58 @@ class Source:
     """The split that the whole table is of."""
     names: Mapping[str, str] = field(default_factory=dict)
     """Names of the classes that its labels stand for, where another file gives them."""
+    codes: Mapping[str, Split] = field(default_factory=dict)
+    """Of a table that only assigns splits: what its cells, in lower case, stand for."""
+    loosely: Loosely | None = None
+    """How much the names of images differ from those on disk."""
+
+    def finder(self, files: Files) -> Finder:
+        """Finds the images that it names."""
+        return Finder(files, self.table.folder, self.loosely)
 
 
-def table_samples(files: Files, sources: Sequence[Source], *, from_folders: bool) -> Iterator[Sample | Fault]:
+def table_samples(
+    files: Files, sources: Sequence[Source], *, from_folders: bool, partition: Source | None = None
+) -> Iterator[Sample | Fault]:
     """The samples of all tables, by path.
 
     Args:
         files: the listing.
         sources: the tables; where two put an image into different splits, the earlier split counts.
         from_folders: whether an image's split is the folder that it lies in, where nothing else says it.
+        partition: the table that says the split of each image, where these do not.
     """
+    everything = [*sources, partition] if partition else sources
     with Gathered() as gathered:
-        for number, source in enumerate(sources):
-            finder = Finder(files, source.table.folder)
+        for number, source in enumerate(everything):
+            finder = source.finder(files)
             for row in source.table.rows():
                 if isinstance(row, Fault):
                     yield row
                 elif problem := _gather(gathered, number, source, row, finder, from_folders):
                     yield Fault(source.table.path, f"line {row[0]:,}: {problem}")
         for path, said in gathered.by_image():
-            yield from _merged(path, said, sources)
+            yield from _merged(path, said, everything, len(sources))
+
+
+def leaves_training(files: Files, sources: Sequence[Source], *, from_folders: bool) -> bool:
+    """Whether any image of these tables is for training: a competition's table of test images has none."""
+    for source in sources:
+        if source.roles.split is None and not from_folders:
+            if source.split in (None, "train"):
+                return True
+            continue
+        finder = source.finder(files)
+        for row in source.table.rows():
+            if isinstance(row, Fault):
+                continue
+            split, problem = _split_in(row[1], source)
+            if split is None and not problem and (name := text_of(row[1][source.roles.image])):
+                meant = finder.meant(name)
+                split = (split_of_folders(meant[0]) or "train") if len(meant) == 1 else None
+            if split == "train":
+                return True
+    return False
 
 
 def shortened(value: Any) -> str:
@@ -120,6 +153,8 @@ def _split_in(cells: list[Any], source: Source) -> tuple[Split | None, str | Non
     if not text:
         return None, "no split is named"
     lower = text.lower()
+    if lower in source.codes:
+        return source.codes[lower], None
     if lower in SPLIT_NAMES:
         return SPLIT_NAMES[lower], None
     if lower in ("0", "1", "false", "true"):  # a column such as is_valid
@@ -137,9 +172,19 @@ def _labels_in(cells: list[Any], source: Source) -> list[str]:
     return [source.names.get(label, label) for label in labels]
 
 
-def _merged(path: str, said: list[list[Any]], sources: Sequence[Source]) -> Iterator[Sample | Fault]:
-    """One sample from all that was said of an image, and what in it contradicts itself."""
-    split = min((one[2] for one in said), key=SPLITS.index)
+def _merged(path: str, said: list[list[Any]], sources: Sequence[Source], partition: int) -> Iterator[Sample | Fault]:
+    """One sample from all that was said of an image, and what in it contradicts itself.
+
+    Args:
+        path: the image.
+        said: what the rows say, as they were noted.
+        sources: the tables.
+        partition: from which table on they only assign splits.
+    """
+    if said[0][0] >= partition:
+        return  # a split, and nothing else
+    placed = [one for one in said if one[0] >= partition]
+    split = min((one[2] for one in placed or said), key=SPLITS.index)
     labels: list[str] = []
     boxes: list[Box] = []
     for number, line, its_split, _, its_labels, numbers in said:
@@ -148,8 +193,10 @@ def _merged(path: str, said: list[list[Any]], sources: Sequence[Source]) -> Iter
         def fault(problem: str, path_: str = source.table.path, line_: int = line) -> Fault:
             return Fault(path_, f"line {line_:,}: {shortened(path)} {problem}")
 
-        if its_split != split:
+        if its_split != split and not (placed and number < partition):
             yield fault(f"is in {its_split} as well as in {split}, where it is left")
+            continue
+        if number >= partition:
             continue
         boxes += [Box(*one) for one in numbers]
         new = [label for label in its_labels if label not in labels]

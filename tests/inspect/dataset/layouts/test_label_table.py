@@ -449,8 +449,183 @@ def test_a_named_table_that_says_nothing_of_the_images_is_refused(tmp_path):
         read(files, Wishes(labels="labels.csv", image_column="a"))
 
 
-def test_a_sample_submission_is_no_label_table(tmp_path):
-    assert nothing(write(tmp_path, PLAIN, "sample_submission.csv"))
+@pytest.mark.parametrize("name", ["sample_submission", "sampleSubmission", "Sample-Submission", "my submission 2"])
+def test_a_sample_submission_is_no_label_table(tmp_path, name):
+    assert nothing(write(tmp_path, PLAIN, f"{name}.csv"))
+
+
+def test_a_submission_that_the_user_names_is_a_label_table(tmp_path):
+    assert labels(write(tmp_path, PLAIN, "submissions.csv"), Wishes(labels="submissions.csv")) == EXPECTED
+
+
+TEST_ALONE = ["train/1.png", "train/2.png", "test/3.png", "test/4.png"]
+
+
+def test_a_table_of_test_images_alone_is_refused(tmp_path):
+    write(tmp_path, "image,label\n3.png,cat\n4.png,dog\n", "answers.csv", TEST_ALONE)
+    with listed(tmp_path) as files, pytest.raises(DatasetError, match=r"answers\.csv names no image for training"):
+        read(files, Wishes())
+
+
+def test_a_table_of_test_images_does_not_beat_one_with_fewer_images_for_training(tmp_path):
+    write(tmp_path, "image,label\n3.png,cat\n4.png,dog\n", "answers.csv", TEST_ALONE)
+    write(tmp_path, "image,colour\n1.png,red\n2.png,blue\n1.png,red\n", "other.csv", TEST_ALONE)
+    assert labels(tmp_path) == {"train/1.png": ("red",), "train/2.png": ("blue",)}
+
+
+def test_a_split_column_that_holds_test_alone_is_refused(tmp_path):
+    write(tmp_path, "image,label,split\n1.png,cat,test\n2.png,dog,test\n")
+    with listed(tmp_path) as files, pytest.raises(DatasetError, match="names no image for training"):
+        read(files, Wishes())
+
+
+CODES = [0, 0, 0, 1, 2, 2]
+PARTITIONED = dict(zip(IMAGES, ["train", "train", "train", "validation", "test", "test"], strict=True))
+PARTITION = "".join(f"{number}.png {code}\n" for number, code in enumerate(CODES, 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("list_eval_partition.txt", PARTITION),
+        ("list_eval_partition.csv", "image_id,partition\n" + PARTITION.replace(" ", ",")),
+        ("more.csv", "image_id,partition\n" + PARTITION.replace(" ", ",")),
+        ("where.csv", "image,where\n" + "".join(f"{path},{split}\n" for path, split in PARTITIONED.items())),
+        ("splits.tsv", "image\tset\n" + "".join(f"{path}\t{split}\n" for path, split in PARTITIONED.items())),
+    ],
+)
+def test_a_table_of_images_and_splits_gives_the_splits_of_another(tmp_path, name, text):
+    write(tmp_path, text, name)
+    reading, samples, problems = read_all(write(tmp_path, PLAIN))
+    assert problems == []
+    assert {path: one.split for path, one in samples.items()} == PARTITIONED
+    assert {path: one.labels for path, one in samples.items()} == EXPECTED
+    assert any(f"of {name}" in note and "Splits" in note for note in reading.notes)
+
+
+def test_an_image_that_only_a_table_of_splits_names_has_no_place(tmp_path):
+    write(tmp_path, PARTITION + "gone.png 0\n7.png 1\n", "list_eval_partition.txt", [*IMAGES, "images/7.png"])
+    assert labels(write(tmp_path, PLAIN)) == EXPECTED
+
+
+def test_an_image_in_two_splits_of_a_table_of_splits_is_a_fault(tmp_path):
+    write(tmp_path, PARTITION + "1.png 2\n", "list_eval_partition.txt")
+    _, samples, problems = read_all(write(tmp_path, PLAIN))
+    assert samples["images/1.png"].split == "train"
+    assert problems == ["line 7: images/1.png is in test as well as in train, where it is left"]
+
+
+def test_numbers_that_may_mean_any_split_are_neither_labels_nor_splits(tmp_path):
+    write(tmp_path, PARTITION.replace("2\n", "1\n"), "partition.txt")
+    reading, samples, _ = read_all(write(tmp_path, PLAIN))
+    assert {one.split for one in samples.values()} == {"train"}
+    assert "Not used, though it names images too: partition.txt." in reading.notes
+
+
+def test_a_split_column_of_the_labels_counts_for_more_than_a_table_of_splits(tmp_path):
+    write(tmp_path, PARTITION, "list_eval_partition.txt")
+    text = "image,label,split\n1.png,cat,train\n2.png,dog,test\n3.png,dog,train\n"
+    assert read_all(write(tmp_path, text))[1]["images/2.png"].split == "test"
+
+
+def test_a_table_of_a_split_with_the_labels_0_to_2_is_no_table_of_splits(tmp_path):
+    write(tmp_path, "image,label\n1.png,0\n2.png,1\n3.png,2\n", "train_split.csv")
+    assert labels(tmp_path) == {"images/1.png": ("0",), "images/2.png": ("1",), "images/3.png": ("2",)}
+
+
+def test_attributes_as_celeba_writes_them_are_read(tmp_path):
+    text = "4\nYoung Smiling\n" + "1.png -1  1\n2.png  1  1\n3.png -1 -1\n4.png  1 -1\n"
+    reading, samples, problems = read_all(write(tmp_path, text, "list_attr_celeba.txt"))
+    assert (reading.task, reading.classes, problems) == ("multi-label classification", ("Young", "Smiling"), [])
+    assert samples["images/2.png"].labels == ("Young", "Smiling")
+    assert samples["images/3.png"].labels == ()
+
+
+def test_attributes_count_for_more_than_boxes_without_classes(tmp_path):
+    attributes = "image_id,Young,Smiling\n1.png,-1,1\n2.png,1,1\n3.png,-1,-1\n"
+    boxes = "image_id,x_1,y_1,width,height\n" + "".join(f"{n}.png,1,2,3,4\n" for n in range(1, 7))
+    write(tmp_path, attributes, "list_attr.csv")
+    reading, _, _ = read_all(write(tmp_path, boxes, "list_bbox.csv"))
+    assert reading.task == "multi-label classification"
+    assert "Not used, though it names images too: list_bbox.csv." in reading.notes
+    assert read_all(tmp_path, Wishes(task="detection"))[0].task == "detection"
+
+
+def test_boxes_without_classes_rank_below_class_folders(tmp_path):
+    text = "image,x1,y1,x2,y2\n1.png,1,2,3,4\n2.png,1,2,3,4\n"
+    write(tmp_path, text, images=["cat/1.png", "dog/2.png"])
+    assert read_all(tmp_path)[0].rank == 30
+
+
+@pytest.mark.parametrize(
+    ("form", "images", "note"),
+    [
+        ("{0}.jpg", IMAGES, "in extension:"),
+        ("IMG_{0}.PNG", [f"images/img_{n}.png" for n in range(1, 7)], "in extension or in capitals:"),
+        ("img_{0}", [f"images/IMG_{n}.png" for n in range(1, 7)], "in extension or in capitals:"),
+        ("IMAGES/Ä{0}.jpg", [f"images/ä{n}.png" for n in range(1, 7)], "in extension or in capitals:"),
+    ],
+)
+def test_names_that_differ_in_extension_or_case_are_found_and_said(tmp_path, form, images, note):
+    text = "image,label\n" + "".join(f"{form.format(n)},{kind}\n" for n, kind in enumerate(KINDS, 1))
+    reading, samples, problems = read_all(write(tmp_path, text, images=images))
+    assert problems == []
+    assert {path: one.labels for path, one in samples.items()} == {
+        path: (kind,) for path, kind in zip(images, KINDS, strict=True)
+    }
+    assert any(note in one for one in reading.notes)
+
+
+def test_a_name_that_fits_two_images_but_for_case_is_a_fault(tmp_path):
+    text = "image,label\nimg_1.jpg,cat\nimg_2.jpg,dog\n"
+    _, samples, problems = read_all(write(tmp_path, text, images=["IMG_1.png", "IMG_2.png", "Img_2.png"]))
+    assert samples.keys() == {"IMG_1.png"}
+    assert problems == ["line 3: img_2.jpg may be IMG_2.png or Img_2.png"]
+
+
+def test_a_table_few_of_whose_names_almost_fit_is_not_read_loosely(tmp_path):
+    text = "image,label\n1.jpg,cat\n" + "".join(f"{n}.jpg,dog\n" for n in range(100, 120))
+    with listed(write(tmp_path, text)) as files, pytest.raises(DatasetError):
+        read(files, Wishes())
+
+
+def test_a_column_that_only_may_hold_labels_is_not_enough_for_names_that_almost_fit(tmp_path):
+    text = "image,colour\n1.jpg,red\n2.jpg,blue\n3.jpg,red\n4.jpg,blue\n"
+    with (
+        listed(write(tmp_path, text)) as files,
+        pytest.raises(DatasetError, match=r"names 1\.jpg in the column 'image'"),
+    ):
+        read(files, Wishes())
+
+
+@pytest.mark.parametrize("wishes", [Wishes(), Wishes(labels="labels.csv")])
+def test_names_without_their_zeros_are_refused_with_what_to_do(tmp_path, wishes):
+    text = "image,label\n7,cat\n8,dog\n"
+    with (
+        listed(write(tmp_path, text, images=["00007.png", "00008.png"])) as files,
+        pytest.raises(DatasetError) as caught,
+    ):
+        read(files, wishes)
+    assert str(caught.value) == (
+        "labels.csv names 7 in the column 'image', and the images are called 00007.png: keep the zeros that "
+        "spreadsheets drop, or name another column with --image-column."
+    )
+
+
+def test_a_table_of_classes_is_not_taken_for_one_of_missing_images(tmp_path):
+    assert nothing(write(tmp_path, "id,label\n901,cat\n902,dog\n", "classes.csv"))
+
+
+def test_a_first_row_that_names_an_image_without_extension_is_no_header(tmp_path):
+    images = [f"images/pug_{n}.png" for n in range(4)]
+    text = "pug_0 1 x\npug_1 2 y\npug_2 1 x\npug_3 2 y\n"
+    found = labels(write(tmp_path, text, "trainval.txt", images), Wishes(labels="trainval.txt"))
+    assert found == {path: (label,) for path, label in zip(images, ["1", "2", "1", "2"], strict=True)}
+
+
+def test_a_header_is_one_even_where_an_image_is_called_like_its_column(tmp_path):
+    images = [*IMAGES, "images/image.png", "images/label.png"]
+    assert labels(write(tmp_path, PLAIN, images=images)) == EXPECTED
 
 
 def test_tables_that_name_no_image_are_none_of_this_layout(tmp_path):

@@ -60,6 +60,29 @@ def test_a_name_that_fits_several_images_means_all_of_them(tmp_path):
         assert Finder(files).meant("1") == ["a/1.png", "b/1.png"]
 
 
+@pytest.mark.parametrize(
+    ("name", "loosely", "found"),
+    [
+        ("2.jpg", "extension", "b/2.PNG"),
+        ("B/2.jpg", "extension", "b/2.PNG"),
+        ("X.Y.jpg", "extension", None),
+        ("X.Y.jpg", "case", "b/x.y.png"),
+        ("B/C/3.gif", "case", "b/c/3.png"),
+        ("B/1.jpg", "case", "b/1.png"),
+        ("1.jpg", "case", None),
+        ("../../../../etc/passwd", "case", None),
+    ],
+)
+def test_a_name_may_differ_as_far_as_is_allowed(tmp_path, name, loosely, found):
+    with listed(make(tmp_path, PATHS)) as files:
+        assert Finder(files, "", loosely).find(name) == found
+
+
+def test_an_image_that_is_called_so_exactly_is_meant_before_all_others(tmp_path):
+    with listed(make(tmp_path, ["a.png", "A.png", "a.jpg"])) as files:
+        assert Finder(files, "", "case").meant("A.png") == ["A.png"]
+
+
 def test_a_name_is_found_in_either_unicode_form(tmp_path):
     name = unicodedata.normalize("NFD", "é.png")
     with listed(make(tmp_path, [name])) as files:
@@ -81,7 +104,7 @@ def test_a_cell_is_text_as_it_would_be_written(value, text):
 @given(name=st.text(st.characters(codec=None), max_size=30), split=st.sampled_from(["train", "test", None]))
 def test_any_name_means_listed_images_only(tmp_path, name: str, split: Split | None):
     with listed(make(tmp_path, PATHS)) as files:
-        assert set(Finder(files, "b").meant(name, split)) <= set(PATHS)
+        assert set(Finder(files, "b", "case").meant(name, split)) <= set(PATHS)
 
 
 def test_a_number_of_thousands_of_digits_is_no_text():

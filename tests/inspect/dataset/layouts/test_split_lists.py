@@ -5,8 +5,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cvadvisor.inspect.dataset.layouts.declared_names import numbered
+from cvadvisor.inspect.dataset.layouts.list_lines import parse_line
+from cvadvisor.inspect.dataset.layouts.lists_beside_folders import read_beside_folders
 from cvadvisor.inspect.dataset.layouts.reading import Fault, Reading, Sample, Wishes
-from cvadvisor.inspect.dataset.layouts.split_lists import parse_line, read
+from cvadvisor.inspect.dataset.layouts.split_lists import read
 from tests.inspect.dataset.making import listed, make
 
 IMAGES = [f"images/{number}.png" for number in range(1, 6)]
@@ -148,6 +150,117 @@ def test_the_lists_of_pascal_voc_are_none_of_this_layout(tmp_path):
 
 def test_a_validation_list_alone_is_training(tmp_path):
     assert {one.split for one in read_all(write(tmp_path, val="1.png cat\n2.png dog\n"))[1].values()} == {"train"}
+
+
+def test_a_validation_list_alone_is_said_to_lack_one_of_training(tmp_path):
+    reading, _, _ = read_all(write(tmp_path, val="1.png cat\n2.png dog\n"))
+    assert reading.notes[0] == "All images that val.txt lists are for training: there is no list of training."
+    assert not any("Not used" in note for note in reading.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("list_eval_partition", "00012"),
+        ("partition", "00111"),
+        ("train_val_test_split", "00012"),
+        ("splits", ["train", "train", "val", "test", "test"]),
+        ("where", ["train", "train", "val", "test", "test"]),
+    ],
+)
+def test_a_list_of_images_and_their_splits_is_no_list_of_labels(tmp_path, name, labels):
+    assert nothing(write(tmp_path, **{name: "".join(f"{n}.png {label}\n" for n, label in enumerate(labels, 1))}))
+
+
+def test_a_list_of_splits_is_known_beyond_its_first_thousand_lines(tmp_path):
+    first = "".join("1.png 0\n" for _ in range(1_500))
+    assert nothing(write(tmp_path, list_eval_partition=f"{first}2.png 1\n3.png 2\n"))
+
+
+def test_a_list_called_after_one_split_may_have_the_classes_0_to_2(tmp_path):
+    _, samples, _ = read_all(write(tmp_path, train_split="1.png 0\n2.png 1\n3.png 2\n"))
+    assert samples["images/3.png"].labels == ("2",)
+
+
+BIRDS = ["images/001.Wren/a.png", "images/001.Wren/b.png", "images/002.Owl/c.png", "images/002.Owl/d.png"]
+NUMBERED = "".join(f"{n} {path.removeprefix('images/')}\n" for n, path in enumerate(BIRDS, 1))
+
+
+def test_splits_by_the_number_in_front_of_an_image_are_read(tmp_path):
+    write(tmp_path, BIRDS, numbered=NUMBERED, train_test_split="1 1\n2 0\n3 1\n4 0\n", image_class_labels="1 1\n2 1\n")
+    reading, samples, problems = read_all(tmp_path)
+    assert [samples[path].split for path in BIRDS] == ["train", "test", "train", "test"]
+    assert samples[BIRDS[0]].labels == ("001.Wren",)
+    assert (reading.rank, problems) == (65, [])
+    assert (
+        reading.notes[0] == "Splits are in train_test_split.txt, by the number in front of each image in numbered.txt."
+    )
+
+
+def test_splits_by_number_that_lack_images_are_left_aside(tmp_path):
+    write(tmp_path, BIRDS, numbered=NUMBERED, train_test_split="1 1\n2 0\n")
+    assert {one.split for one in read_all(tmp_path)[1].values()} == {"train"}
+
+
+PETS = [f"images/{name}_{n}.png" for name in ("Great_Dane", "pug") for n in range(3)]
+TRIMAPS = [path.replace("images", "annotations/trimaps") for path in PETS]
+
+
+def test_of_several_numbers_that_the_first_decides_it_is_the_class(tmp_path):
+    write(
+        tmp_path,
+        [*PETS, *TRIMAPS],
+        trainval="Great_Dane_0 1 2 1\nGreat_Dane_1 1 2 1\npug_0 2 2 2\npug_1 2 2 2\n",
+        test="Great_Dane_2 1 2 1\npug_2 2 2 2\nGreat_Dane_2 1 2 1\npug_2 2 2 2\n",
+        list="# image class species breed\n"
+        + "".join(f"{path[7:-4]} {1 + ('pug' in path)} 2 {1 + ('pug' in path)}\n" for path in PETS),
+    )
+    reading, samples, problems = read_all(tmp_path)
+    assert {path: (one.split, one.labels) for path, one in samples.items()} == {
+        path: ("test" if "_2" in path else "train", ("pug" if "pug" in path else "Great_Dane",)) for path in PETS
+    }
+    assert (reading.classes, problems) == (("Great_Dane", "pug"), [])
+    assert "Not used, though it lists images too: list.txt." in reading.notes
+
+
+def test_several_numbers_stay_numbers_where_names_do_not_say_the_class(tmp_path):
+    _, samples, _ = read_all(write(tmp_path, train="1.png 1 5\n2.png 1 5\n3.png 2 6\n4.png 2 6\n"))
+    assert samples["images/3.png"].labels == ("2",)
+
+
+TINY = ["train/n1/images/1.png", "train/n2/images/2.png", "val/images/v1.png", "val/images/v2.png"]
+
+
+def test_a_split_without_class_folders_takes_its_labels_from_its_list(tmp_path):
+    make(tmp_path, [*TINY, "test/images/t.png", "train/n1/n1_boxes.txt"])
+    write(tmp_path, [], **{"val/val_annotations": "v1.png\tn2\t0\t0\t62\t62\nv2.png\tn1\t0\t0\t62\t62\n"})
+    reading, samples, problems = read_all(tmp_path)
+    assert {path: (one.split, one.labels) for path, one in samples.items()} == {
+        TINY[0]: ("train", ("n1",)),
+        TINY[1]: ("train", ("n2",)),
+        TINY[2]: ("validation", ("n2",)),
+        TINY[3]: ("validation", ("n1",)),
+    }
+    assert (reading.classes, reading.images, reading.rank, problems) == (("n1", "n2"), 4, 65, [])
+
+
+def test_lines_of_such_a_list_that_cannot_be_used_are_faults(tmp_path):
+    make(tmp_path, [*TINY, "val/images/v3.png", "val/images/v4.png", "val/images/v5.png"])
+    lines = "v1.png n2\nv2.png n1\nv3.png n1\nv4.png n1\nv1.png n1\nv5.png emu\n1.png n1\n"
+    write(tmp_path, [], **{"val/list": lines})
+    _, samples, problems = read_all(tmp_path)
+    assert samples["val/images/v1.png"].labels == ("n2",)
+    assert sorted(problems) == [
+        "line 5: val/images/v1.png is labelled n1 as well as n2",
+        "line 6: emu is none of the classes of training",
+        "line 7: 1.png lies outside the folder of validation",
+    ]
+
+
+def test_a_list_of_other_things_beside_class_folders_is_not_read(tmp_path):
+    make(tmp_path, TINY)
+    with listed(write(tmp_path, [], **{"val/notes": "v1.png good\nv2.png bad\n"})) as files:
+        assert read_beside_folders(files) is None
 
 
 @pytest.mark.parametrize(
