@@ -222,9 +222,8 @@ def _measure(small: "measure.Array", seen: dict[str, Any]) -> None:
     """Put everything that pixels say of an image into ``seen``."""
     measured, thumbnail = measure.measure(small)
     seen |= measured
-    digest = hashlib.sha256(b"%dx%d" % (seen["width"], seen["height"]))
-    digest.update(thumbnail.tobytes())
-    seen["look_hash"] = digest.digest()[:16]
+    size = b"%dx%d" % (seen["width"], seen["height"])
+    seen["look_hash"] = hashlib.sha256(size + thumbnail.tobytes()).digest()[:16]
     seen["thumbnail"] = jpeg.encode_gray(thumbnail, THUMBNAIL_QUALITY)
 
 

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cvadvisor.inspect.dataset.files import place_of
-from cvadvisor.inspect.dataset.scan_pool import CRASHED, TOOK_TOO_LONG, File, Pool, Result
+from cvadvisor.inspect.dataset.scan_pool import File, Pool, Result
 from cvadvisor.inspect.dataset.store import KEPT, THUMBNAIL, Store, kept_columns
 
 Kind = Literal["image", "mask", "pixels"]
 
 IMAGE_LIMIT_S = 30.0
 """Longest that one image may take."""
-BATCH_FILES = 32  # a request: small images take less time than handing one over
+_FILES_A_PROCESS = 32  # fewer take less time than starting it
+_MOST_REQUESTED = 64  # files a request: small images take less time than handing one over
+_REQUESTS = 4  # that each process gets at least, so that they end at about the same time
 _PAGE = 1_024  # files that are read from the store at once
 _WRITE_EVERY_S = 1.0
 _TELL_EVERY_S = 0.1
@@ -27,10 +29,11 @@ _FILES: dict[Kind, str] = {
     "mask": "SELECT mask AS file FROM temp.sample WHERE mask IS NOT NULL",
     "pixels": "SELECT file FROM temp.candidate",
 }
-# What could not even be read is tried again: permission may have been given without changing the file.
+# What could not even be read, took too long or ran out of memory is tried again: permission may have been given, or the
+# machine may have been busy, without any change of the file.
 _UNREAD = {
-    "look": "known.error IS NOT NULL AND known.content_hash IS NULL AND known.error NOT IN (:slow, :crashed)",
-    "mask_look": "known.error IS NOT NULL AND known.format IS NULL AND known.error NOT IN (:slow, :crashed)",
+    "look": "known.error IS NOT NULL AND known.content_hash IS NULL",
+    "mask_look": "known.error IS NOT NULL AND known.format IS NULL",
     "pixel_look": "0",
 }
 
@@ -63,9 +66,10 @@ def scan(
         if not work.total:
             return
         tell = _seldom(progress, work.total)
-        processes = min(workers or _cores(), -(-work.total // BATCH_FILES))
+        processes = min(workers or _cores(), -(-work.total // _FILES_A_PROCESS))
         with Pool(root, kind, processes, IMAGE_LIMIT_S) as pool:
-            done = _run(pool, work, work.batches("todo", BATCH_FILES), tell, large=False)
+            files = min(_MOST_REQUESTED, -(-work.total // (processes * _REQUESTS)))
+            done = _run(pool, work, work.batches("todo", files), tell, large=False)
         if done < work.total:  # the rest one at a time: each may take half a gigabyte and more
             with Pool(root, kind, 1, IMAGE_LIMIT_S) as pool:
                 _run(pool, work, work.batches("large", 1), lambda more: tell(done + more), large=True)
@@ -111,8 +115,7 @@ class _Work:
                 WHERE known.path IS NULL OR known.size != file.size OR known.mtime_ns != file.mtime_ns
                 OR ({_UNREAD[known]})
                 ORDER BY file.path)
-            """,
-            {"slow": TOOK_TOO_LONG.format(IMAGE_LIMIT_S), "crashed": CRASHED} if ":slow" in _UNREAD[known] else {},
+            """
         )
         store.commit()
         self.total = store.one("SELECT count(*) FROM temp.todo")

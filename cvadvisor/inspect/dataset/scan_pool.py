@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Self, cast
 
+from cvadvisor.errors import UserError
 from cvadvisor.inspect.dataset.places import Place
 from cvadvisor.inspect.dataset.scan_worker import read_frame, write_frame
 
@@ -45,8 +46,8 @@ _ENVIRONMENT = {
 }
 
 
-class WorkerError(RuntimeError):
-    """The worker processes cannot be started."""
+class WorkerError(UserError):
+    """The worker processes cannot be started; the message is one line."""
 
 
 class File(NamedTuple):
@@ -200,7 +201,7 @@ class Pool:
             if said is None or self._stopping:
                 return
             _end(slot)
-        raise WorkerError(f"the scan's worker process did not start: {said}")
+        raise WorkerError(f"The scan's worker processes do not start ({said}): free some memory and try again.")
 
     def _launch(self, slot: _Slot) -> str | None:
         """Start a process and wait until it is ready; what it said last where it died, ``None`` where it runs."""

@@ -201,7 +201,7 @@ from pathlib import Path
 from cvadvisor.inspect.dataset import scan as scanning
 from cvadvisor.inspect.dataset.cache import with_store
 from tests.inspect.dataset.disk import listed
-scanning._WRITE_EVERY_S, scanning.BATCH_FILES = 0.0, 5
+scanning._WRITE_EVERY_S = 0.0
 root = Path({str(root)!r})
 def work(store):
     listed(root, store)

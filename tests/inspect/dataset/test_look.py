@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
-from cvadvisor.inspect.dataset import jpeg
+from cvadvisor.inspect.dataset import jpeg, measure
 from cvadvisor.inspect.dataset.look import LARGE_PIXELS, Look, look, pixels_claimed
 from tests.inspect.dataset.disk import encoded, looked, picture, scanned
 
@@ -280,6 +280,16 @@ def test_a_jpeg_with_other_metadata_looks_the_same():
 
 def test_another_image_looks_different():
     assert seen(photo()).look_hash != seen(photo(seed=1)).look_hash
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 200), st.integers(1, 200))
+def test_each_value_of_the_thumbnail_is_the_mean_over_its_area(height, width):
+    gray = np.random.default_rng(0).integers(0, 256, (height, width)).astype(np.float32)
+    # Repeated so often, each side falls into 64 equal parts of whole pixels.
+    parts = gray.astype(np.float64).repeat(64, axis=0).reshape(64, height, width).mean(axis=1)
+    parts = parts.repeat(64, axis=1).reshape(64, 64, width).mean(axis=2)
+    assert np.abs(measure.thumbnail(gray) - parts).max() < 0.501
 
 
 def test_the_thumbnail_is_the_upright_picture_in_small():
