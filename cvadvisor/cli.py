@@ -67,7 +67,7 @@ def audit(
     data: Annotated[Path, typer.Argument(help="The dataset: a folder, or a .zip or .tar, in any usual layout.")],
     model: Annotated[str, typer.Option(help="Any model of timm.")] = DEFAULT_MODEL,
     weights: Annotated[str, typer.Option(help="'default' (pretrained), 'none', or a file.")] = "default",
-    out: Annotated[Path | None, typer.Option(help="Folder for the results.  [default: cvadvisor-out]")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results. (default: cvadvisor-out)")] = None,
     budget: Annotated[str, typer.Option(help="Time that probes may take: 90s, 5m, 1h.")] = f"{DEFAULT_BUDGET_S:.0f}s",
     log: Annotated[Path | None, typer.Option(help="CSV log of a training run to judge too.")] = None,
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where probes run.")] = "auto",
@@ -89,7 +89,7 @@ def audit(
         typer.Option(help="Its column of what belongs in one split: person, series …", rich_help_panel=LAYOUT),
     ] = None,
     cache: Annotated[
-        Path | None, typer.Option("--cache", help="Folder that keeps what the scan saw.  [default: the user's cache]")
+        Path | None, typer.Option("--cache", help="Folder that keeps what the scan saw. (default: the user's cache)")
     ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Look at every image anew, and keep nothing.")] = False,
 ) -> None:
@@ -123,7 +123,7 @@ def audit(
 
 @app.command()
 def demo(
-    out: Annotated[Path | None, typer.Option(help="Folder for the demo.  [default: cvadvisor-demo]")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the demo. (default: cvadvisor-demo)")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace results that are in the folder already.")] = False,
 ) -> None:
     """Plant flaws into a real dataset of digits, audit it, and check that every flaw is found."""
@@ -141,7 +141,7 @@ def demo(
 def render(
     audit_json: Annotated[Path, typer.Argument(help="The audit.json of an audit.")],
     format: Annotated[RenderFormat, typer.Option(help="What to make of it.")] = "text",
-    output: Annotated[Path | None, typer.Option(help="File to write.  [default: standard output]")] = None,
+    output: Annotated[Path | None, typer.Option(help="File to write. (default: standard output)")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
 ) -> None:
     """Make a report, a summary or the training script from an audit.json again."""
@@ -199,7 +199,7 @@ def _run(settings: "config.Settings") -> "Diagnosis":
 def _interrupt_once(_number: int, _frame: object) -> NoReturn:
     """The first Ctrl-C stops the audit; a second must not lose the report that is being written."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    print("cvadvisor: interrupted; writing what is known so far …", file=sys.stderr)
+    print("cvadvisor: interrupted; keeping what is known so far …", file=sys.stderr)
     raise KeyboardInterrupt
 
 
