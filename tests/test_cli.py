@@ -104,7 +104,12 @@ def audited(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Audited:
 @pytest.mark.slow
 def test_an_audit_writes_a_report_a_record_and_a_script(audited: Audited) -> None:
     assert audited.done.code == 0, audited.done.err
-    assert sorted(path.name for path in audited.out.iterdir()) == ["audit.json", "report.html", "train.py"]
+    assert sorted(path.name for path in audited.out.iterdir()) == [
+        "audit.json",
+        "report.html",
+        "samples.csv",
+        "train.py",
+    ]
 
 
 @pytest.mark.slow
