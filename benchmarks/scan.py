@@ -74,7 +74,7 @@ def main() -> None:
         )
         costs = list(contestants(folder, None if options.quick else options.peers, options.repeat))
         report(costs, images)
-        if any(cost.absent for cost in costs[:3]):
+        if any(cost.absent for cost in costs[:5]):
             raise SystemExit(1)
 
 
@@ -174,6 +174,9 @@ def contestants(folder: Path, peers: Path | None, repeat: int) -> Iterator[Cost]
 
     yield best(repeat, cold)
     yield best(repeat, lambda: run("cvadvisor, nothing changed", own("ours", images, folder / "cache")))
+    whole = own("inspected", images, folder / "whole")
+    yield run("cvadvisor, whole inspection", whole)
+    yield run("cvadvisor, whole inspection, nothing changed", whole)
     for name, version in PEERS.items():
         title = f"{name} {version}"
         if peers is None:
@@ -240,6 +243,17 @@ def ours(images: str, cache: str) -> None:
     missing, notes = with_store(Path(images), Path(cache), True, work)
     if missing or notes:
         raise SystemExit(f"{-missing} images have no look; {notes}")
+
+
+def inspected(images: str, cache: str) -> None:
+    """Everything that an audit does with a dataset before any probe: layout, samples, scan, splits, copies, facts."""
+    from contextlib import closing
+
+    from cvadvisor.inspect.dataset.inspection import inspect_dataset
+
+    with closing(inspect_dataset(Path(images), cache=Path(cache))) as dataset:
+        if dataset.facts.unreadable_images:
+            raise SystemExit(f"{dataset.facts.unreadable_images} images have no look")
 
 
 def run(name: str, command: list[str]) -> Cost:

@@ -25,6 +25,7 @@ from cvadvisor.inspect.dataset.layouts.lists_beside_folders import read_beside_f
 from cvadvisor.inspect.dataset.layouts.partitions import LIST_SUFFIXES, assigns_splits, split_codes
 from cvadvisor.inspect.dataset.layouts.reading import SPLIT_NAMES, SPLITS, Fault, Reading, Sample, Split, Wishes
 from cvadvisor.inspect.dataset.layouts.table_samples import shortened
+from cvadvisor.inspect.dataset.layouts.wording import and_
 from cvadvisor.inspect.dataset.places import Unreadable
 from cvadvisor.inspect.printable import printable
 
@@ -70,7 +71,7 @@ def read(files: Files, wishes: Wishes) -> Reading | None:
     if not lists or (not lists[0].labelled and len(frozenset().union(*(one.classes for one in lists))) < 2):
         return None
     main = lists[0]
-    notes = [f"Splits follow from the names of the lists: {_and([printable(one.path) for one in lists])}."]
+    notes = [f"Splits follow from the names of the lists: {and_([printable(one.path) for one in lists])}."]
     if main.by_number:
         where = printable(main.by_number[0])
         notes = [f"Splits are in {where}, by the number in front of each image in {printable(main.path)}."]
@@ -90,9 +91,9 @@ def read(files: Files, wishes: Wishes) -> Reading | None:
         notes.append("Of the numbers behind an image the first is its class: it decides the others.")
     used = {one.path for one in lists}
     if others := [printable(one.path) for one in found if one.path not in used][:4]:
-        notes.append(f"Not used, though it lists images too: {_and(others)}.")
+        notes.append(f"Not used, though it lists images too: {and_(others)}.")
     images = sum(one.images for one in lists)
-    which = f"{_and([printable(one.path) for one in lists])} {'lists' if len(lists) == 1 else 'list'}"
+    which = f"{and_([printable(one.path) for one in lists])} {'lists' if len(lists) == 1 else 'list'}"
     by = "with their labels" if main.labelled else "that lie in a folder a class"
     return Reading(
         layout=LAYOUT,
@@ -257,7 +258,3 @@ def _gather(
         label = names.get(plain)
     gathered.add(path, [number, where, label, split])
     return problem
-
-
-def _and(items: list[str]) -> str:
-    return " and ".join(filter(None, [", ".join(items[:-1]), items[-1]]))
