@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from cvadvisor import __version__
-from cvadvisor.config import CONVERTED_WEIGHTS, RESULT_FILES, SAMPLES, Settings, Wishes
+from cvadvisor.config import CLEAN_SPLIT, CONVERTED_WEIGHTS, LEAKAGE, RESULT_FILES, SAMPLES, Settings, Wishes
 from cvadvisor.diagnosis import Check, Diagnosis, Inputs, to_json
 from cvadvisor.facts import Facts, PlanFacts
+from cvadvisor.inspect.dataset.drawing import LabelledImage
 from cvadvisor.inspect.dataset.inspection import SCAN_TITLE, Dataset, inspect_dataset
 from cvadvisor.inspect.dataset.layouts.reading import Reading
 from cvadvisor.inspect.dataset.thumbnails import thumbnails
@@ -51,8 +52,8 @@ class _Measured:
 def audit(settings: Settings, progress: Progress = silent) -> Diagnosis:
     """Audit a dataset, a model and a training log.
 
-    It writes nothing into ``settings.out`` but weights that had to be converted for the script, and the list of
-    samples, which :func:`write` puts in its place.
+    It writes nothing into ``settings.out`` but weights that had to be converted for the script, and the lists of
+    samples and leaks, which :func:`write` puts in their places.
 
     Raises:
         DatasetError: the dataset can't be understood.
@@ -74,14 +75,19 @@ def audit(settings: Settings, progress: Progress = silent) -> Diagnosis:
 
 
 def _conclude(settings: Settings, measured: _Measured, created: str) -> Diagnosis:
-    """List the samples and judge what was measured."""
+    """List the samples and leaks, and judge what was measured."""
     settings.out.mkdir(parents=True, exist_ok=True)
     measured.dataset.write_samples(_unfinished(settings.out, SAMPLES))
+    measured.dataset.write_leakage(_unfinished(settings.out, LEAKAGE))
+    measured.dataset.write_clean_split(_unfinished(settings.out, CLEAN_SPLIT))
     return _advise(settings, measured, created)
 
 
 def write(diagnosis: Diagnosis, out: Path) -> dict[str, Path]:
-    """Write ``audit.json``, ``report.html``, ``samples.csv`` and, where there is a recipe, ``train.py`` into ``out``.
+    """Write the results into ``out``.
+
+    They are ``audit.json``, ``report.html``, ``samples.csv``, ``leakage.csv``, where there is a leak to remove
+    ``clean_split.csv``, and where there is a recipe ``train.py``.
 
     Returns:
         The files by name. Each is written beside its place first, so that none is ever half there.
@@ -201,14 +207,16 @@ def _job(settings: Settings, measured: _Measured) -> Job:
     assert hardware is not None
     index = {name: number for number, name in enumerate(dataset.classes)}
 
-    def samples(split: Literal["train", "validation"], most: int) -> list[Sample]:
-        return [Sample(image.place, index[image.label]) for image in dataset.draw(split, most, settings.seed)]
+    def samples(images: list[LabelledImage]) -> list[Sample]:
+        return [Sample(image.place, index[image.label], leaked=image.source is not None) for image in images]
 
+    held_out = dataset.draw("validation", MOST_HELD_OUT_SAMPLES, settings.seed)
+    train = dataset.draw("train", MOST_TRAIN_SAMPLES, settings.seed, beside=held_out)
     return Job(
         root=str(dataset.files.root.resolve()),
         classes=list(dataset.classes),
-        train=samples("train", MOST_TRAIN_SAMPLES),
-        held_out=samples("validation", MOST_HELD_OUT_SAMPLES),
+        train=samples(train),
+        held_out=samples(held_out),
         held_out_from=dataset.held_out_from(),
         model=settings.model,
         weights=settings.weights,

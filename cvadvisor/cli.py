@@ -86,7 +86,17 @@ def audit(
     split_column: Annotated[str | None, typer.Option(help="Its column of splits.", rich_help_panel=LAYOUT)] = None,
     group_column: Annotated[
         str | None,
-        typer.Option(help="Its column of what belongs in one split: person, series …", rich_help_panel=LAYOUT),
+        typer.Option(
+            help="Its column of what belongs in one split: person, series …; 'none' where nothing does.",
+            rich_help_panel=LAYOUT,
+        ),
+    ] = None,
+    group_pattern: Annotated[
+        str | None,
+        typer.Option(
+            help="Regular expression for what belongs in one split: its first group, or the whole match, in the path.",
+            rich_help_panel=LAYOUT,
+        ),
     ] = None,
     cache: Annotated[
         Path | None, typer.Option("--cache", help="Folder that keeps what the scan saw. (default: the user's cache)")
@@ -114,7 +124,9 @@ def audit(
             probes=probes,
             images=images,
             seed=config.check_seed(seed),
-            wishes=config.parse_wishes(layout, task, labels, image_column, label_column, split_column, group_column),
+            wishes=config.parse_wishes(
+                layout, task, labels, image_column, label_column, split_column, group_column, group_pattern
+            ),
             cache=cache,
             use_cache=not no_cache,
         )

@@ -10,8 +10,12 @@ from cvadvisor.errors import UserError
 
 DEFAULT_MODEL = "resnet50"
 DEFAULT_BUDGET_S = 300.0
-SAMPLES = "samples.csv"
-RESULT_FILES = ("audit.json", "report.html", SAMPLES, "train.py")
+SAMPLES, LEAKAGE, CLEAN_SPLIT = "samples.csv", "leakage.csv", "clean_split.csv"
+RESULT_FILES = ("audit.json", "report.html", SAMPLES, LEAKAGE, CLEAN_SPLIT, "train.py")
+LEFT_OUT = "drop"
+"""What a clean split says in place of a split of an image that is in none of them."""
+NO_GROUPS = "none"
+"""As --group-column: the images form no groups, whatever names or columns look like."""
 CONVERTED_WEIGHTS = "weights.safetensors"
 """Weights under timm's names, written where timm alone could not load what the audit loaded."""
 
@@ -32,6 +36,15 @@ class Wishes:
     label_column: str | None = None
     split_column: str | None = None
     group_column: str | None = None
+    """Column that says what belongs in one split, or :data:`NO_GROUPS`."""
+    group_pattern: str | None = None
+    """Regular expression that finds the group in an image's path: its first group, or the whole match."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of a table that the user named."""
+        group = None if self.group_column == NO_GROUPS else self.group_column
+        return tuple(filter(None, (self.image_column, self.label_column, self.split_column, group)))
 
 
 @dataclass(frozen=True)
@@ -96,6 +109,7 @@ def parse_wishes(
     label_column: str | None,
     split_column: str | None,
     group_column: str | None,
+    group_pattern: str | None = None,
 ) -> Wishes:
     """What the user said of the dataset's layout; 'auto' says nothing."""
     tasks = {"auto": None, "multi-label": "multi-label classification"}
@@ -107,6 +121,7 @@ def parse_wishes(
         label_column=label_column,
         split_column=split_column,
         group_column=group_column,
+        group_pattern=group_pattern,
     )
 
 

@@ -130,6 +130,7 @@ def _show(diagnosis: Diagnosis, planted: Planted, written: dict[str, Path]) -> S
         suspects = {suspect.path for suspect in facts.probe.features.label_suspect_examples}
     unreadable = {file.path for file in facts.dataset.unreadable_examples}
     mislabelled = len(suspects & set(planted.mislabelled))
+    leaked = facts.dataset.leak.validation_images if facts.dataset.leak else None
     rows = [
         (
             f"digit {RARE_DIGIT} has {RARE_KEPT} training images, the others over 100",
@@ -138,8 +139,8 @@ def _show(diagnosis: Diagnosis, planted: Planted, written: dict[str, Path]) -> S
         ),
         (
             f"{LEAKED} training images copied into validation",
-            f"{facts.dataset.leaked_validation_images} leaked images",
-            facts.dataset.leaked_validation_images == LEAKED and "validation-leak" in fired,
+            f"{leaked} leaked images",
+            leaked == LEAKED and "validation-leak" in fired,
         ),
         (
             "1 truncated file",

@@ -6,7 +6,8 @@ from typing import Any
 from cvadvisor.advise.recipe import History, Recipe, RecipeWithHistory, Step
 from cvadvisor.diagnosis import Check, Curve, Diagnosis, Evidence, Finding, Inputs, Mark, Outcome, Series, Source
 from cvadvisor.facts import DatasetFacts, Estimate, Facts, HardwareFacts, ModelFacts, PlanFacts, ProbeFacts
-from cvadvisor.facts.dataset import ClassSize, FileProblem, Found, ImageExample, ImagePair, SizeCount
+from cvadvisor.facts.dataset import ClassSize, FileProblem, Found, ImageExample, SizeCount
+from cvadvisor.facts.leaks import BYTES, CHANGED, ImagePair, LeakFacts, LeakTier
 from cvadvisor.facts.probe import FeatureFacts, LabelSuspect, LearningRateFacts, OverfitFacts
 
 IMAGE_FINDINGS = (
@@ -35,6 +36,45 @@ IMAGE_FINDINGS = (
 def found(images: int = 0, *, of: int = 936, examples: tuple[ImageExample, ...] = ()) -> Found:
     """``images`` of ``of`` readable ones."""
     return Found(images=images, share=images / of, examples=examples)
+
+
+def leak_facts(**changes: Any) -> LeakFacts:
+    """One validation image leaked, by a mirrored copy; two training images repeat others."""
+    facts = LeakFacts(
+        validation_images=1,
+        validation_share=0.007,
+        validation_kinds="1 as a changed copy",
+        test_images=0,
+        test_share=0.0,
+        repeated_train_images=2,
+        conflicting_images=0,
+        scene_validation_images=0,
+        scene_validation_share=0.0,
+        scene_test_images=0,
+        scene_test_share=0.0,
+        tiers=(
+            LeakTier(
+                tier=BYTES, train_images=2, validation_images=0, validation_share=0.0, test_images=0, test_share=0.0
+            ),
+            LeakTier(
+                tier=CHANGED, train_images=0, validation_images=1, validation_share=0.007, test_images=0, test_share=0.0
+            ),
+        ),
+        validation_pairs=(
+            ImagePair(
+                split_a="train",
+                path_a="train/hat/1.jpg",
+                label_a="hat",
+                split_b="validation",
+                path_b="validation/hat/2.jpg",
+                label_b="hat",
+                tier=CHANGED,
+                transform="mirrored",
+                score=0.97,
+            ),
+        ),
+    )
+    return dataclasses.replace(facts, **changes)
 
 
 def dataset_facts(**changes: Any) -> DatasetFacts:
@@ -112,23 +152,7 @@ def dataset_facts(**changes: Any) -> DatasetFacts:
         channel_stds=(0.26, 0.26, 0.27),
         **{name: found() for name in IMAGE_FINDINGS},
         unreadable_examples=(FileProblem(path="train/hat/broken.jpg", reason="truncated: 41 bytes are missing"),),
-        leaked_validation_images=1,
-        leaked_validation_share=0.007,
-        leaked_test_images=0,
-        leaked_test_share=0.0,
-        duplicate_training_images=2,
-        conflicting_label_images=0,
-        leak_examples=(
-            ImagePair(
-                split_a="train",
-                path_a="train/hat/1.jpg",
-                label_a="hat",
-                split_b="validation",
-                path_b="validation/hat/2.jpg",
-                label_b="hat",
-                tier="byte-identical",
-            ),
-        ),
+        leak=leak_facts(),
     )
     return dataclasses.replace(facts, **changes)
 
@@ -296,10 +320,10 @@ def diagnosis(made: Recipe | None = None, **changes: Any) -> Diagnosis:
         message="1 validation image (0.7 %) is also in the training split.",
         fix="Remove the copies.",
         strength="practice",
-        evidence=(Evidence(fact="dataset.leaked_validation_images", value=1, description="Leaked."),),
+        evidence=(Evidence(fact="dataset.leak.validation_images", value=1, description="Leaked."),),
         params={"most": 0},
         sources=(Source(id="KILI", title="Top Mistakes", note="Keep validation apart."),),
-        show="dataset.leak_examples",
+        show="dataset.leak.validation_pairs",
     )
     warning = dataclasses.replace(
         finding,

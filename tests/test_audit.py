@@ -178,7 +178,7 @@ def test_a_task_without_probes_is_inspected_and_says_so(tmp_path: Path, answers:
     assert made.facts.plan.task == "detection"
     assert {check(made, name).reason for name in EVERY_PROBE} == {"there are no probes for detection yet"}
     assert made.advice is None
-    assert set(write(made, tmp_path / "out")) == {"audit.json", "report.html", "samples.csv"}
+    assert set(write(made, tmp_path / "out")) == {"audit.json", "leakage.csv", "report.html", "samples.csv"}
     assert "before you train on boxes" in text.render(made)
 
 
@@ -257,7 +257,7 @@ def test_a_model_that_does_not_load_leaves_a_report_without_a_recipe(
     assert status(made)["model"] == "failed"
     assert all(status(made)[name] == "not checked" for name in EVERY_PROBE)
     assert made.advice is None
-    assert set(write(made, tmp_path / "out")) == {"audit.json", "report.html", "samples.csv"}
+    assert set(write(made, tmp_path / "out")) == {"audit.json", "leakage.csv", "report.html", "samples.csv"}
 
 
 def test_a_wrong_model_is_the_users_error(digits: Path, tmp_path: Path, answers: Any) -> None:
@@ -301,8 +301,14 @@ def test_an_interrupt_before_there_is_anything_to_report_ends_the_audit(
 def test_writing_leaves_no_temporary_file(digits: Path, tmp_path: Path, answers: Any) -> None:
     out = tmp_path / "out"
     written = write(audit(settings(digits, out)), out)
-    assert sorted(path.name for path in out.iterdir()) == ["audit.json", "report.html", "samples.csv", "train.py"]
-    assert set(written) == {"audit.json", "report.html", "samples.csv", "train.py"}
+    assert sorted(path.name for path in out.iterdir()) == [
+        "audit.json",
+        "leakage.csv",
+        "report.html",
+        "samples.csv",
+        "train.py",
+    ]
+    assert set(written) == {"audit.json", "leakage.csv", "report.html", "samples.csv", "train.py"}
 
 
 def test_results_without_a_recipe_leave_no_script_of_an_earlier_audit(digits: Path, tmp_path: Path) -> None:
@@ -344,6 +350,24 @@ def leaking(digits: Path, folder: Path, image: Path | None = None) -> Path:
     for split in ("train", "validation"):
         shutil.copy(first, data / split / "0" / f"leak{first.suffix}")
     return data
+
+
+def test_probes_are_told_which_held_out_images_training_holds_too(
+    digits: Path, tmp_path: Path, answers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = []
+    ask = Worker.ask
+
+    def overheard(worker: Worker, *command: Any) -> Answer:
+        jobs.append(worker.job)
+        return ask(worker, *command)
+
+    monkeypatch.setattr(Worker, "ask", overheard)
+    audit(settings(leaking(digits, tmp_path), tmp_path / "out"))
+    job = jobs[-1]
+    assert job is not None
+    assert [sample.path for sample in job.held_out if sample.leaked] == ["validation/0/leak.png"]
+    assert not any(sample.leaked for sample in job.train)
 
 
 def test_images_that_a_finding_shows_are_in_the_report(digits: Path, tmp_path: Path) -> None:

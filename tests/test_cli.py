@@ -106,6 +106,7 @@ def test_an_audit_writes_a_report_a_record_and_a_script(audited: Audited) -> Non
     assert audited.done.code == 0, audited.done.err
     assert sorted(path.name for path in audited.out.iterdir()) == [
         "audit.json",
+        "leakage.csv",
         "report.html",
         "samples.csv",
         "train.py",
@@ -184,6 +185,8 @@ def test_a_failing_audit_has_written_its_results_all_the_same(leaking: Path, her
     assert cvadvisor("audit", leaking, "--no-probes").code == 1
     assert sorted(path.name for path in (here / "cvadvisor-out").iterdir()) == [
         "audit.json",
+        "clean_split.csv",
+        "leakage.csv",
         "report.html",
         "samples.csv",
     ]
@@ -440,7 +443,13 @@ def messy(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Audited:
 
 def test_an_audit_of_messy_data_ends_with_a_report(messy: Audited) -> None:
     assert messy.done.code == 0
-    assert sorted(path.name for path in messy.out.iterdir()) == ["audit.json", "report.html", "samples.csv"]
+    assert sorted(path.name for path in messy.out.iterdir()) == [
+        "audit.json",
+        "clean_split.csv",
+        "leakage.csv",
+        "report.html",
+        "samples.csv",
+    ]
 
 
 def test_files_that_do_not_decode_are_counted_and_shown_with_the_reason(messy: Audited) -> None:

@@ -67,4 +67,5 @@ def _explain(rule: Rule) -> str:
 
 def _filled(text: str, first: str = "", rest: str | None = None) -> str:
     indent = first if rest is None else rest
-    return textwrap.fill(" ".join(text.split()), WIDTH, initial_indent=first, subsequent_indent=indent)
+    words = " ".join(text.split())
+    return textwrap.fill(words, WIDTH, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False)

@@ -1,6 +1,9 @@
 """Facts of a dataset: what is on disk, how it is split, and what is wrong with its files, labels, boxes and masks."""
 
 from cvadvisor.facts.base import facts, known, listed, optional
+from cvadvisor.facts.groups import GroupFacts
+from cvadvisor.facts.leaks import LeakFacts
+from cvadvisor.facts.shortcuts import ShortcutFacts
 
 
 @facts
@@ -47,19 +50,6 @@ class Found:
     images: int = known("How many there are.", unit="images")
     share: float = known("Their share of the readable images.")
     examples: tuple[ImageExample, ...] = listed("The most extreme of them.")
-
-
-@facts
-class ImagePair:
-    """Two files that hold the same image."""
-
-    split_a: str = known("Split of the first file.")
-    path_a: str = known("First file, relative to the dataset.")
-    label_a: str = known("Class of the first file.")
-    split_b: str = known("Split of the second file.")
-    path_b: str = known("Second file, relative to the dataset.")
-    label_b: str = known("Class of the second file.")
-    tier: str = known("'byte-identical' or 'same pixels' (another file that decodes to the same pixels).")
 
 
 @facts
@@ -190,19 +180,6 @@ class DatasetFacts:
     validation_standard_error: float | None = optional(
         "Largest standard error that an accuracy on the validation split can have: sqrt(0.25 / n)."
     )
-    groups: int | None = optional(
-        "Groups (recordings, persons, places) that labels or file names show; unknown without."
-    )
-    groups_from: str | None = optional("Where the groups were seen: a column, or file names.")
-    grouped_validation_images: int | None = optional(
-        "Validation images of groups that training holds too; unknown where nothing names groups.", unit="images"
-    )
-    grouped_validation_share: float | None = optional("Their share of the validation split.")
-    grouped_test_images: int | None = optional(
-        "Test images of groups that training or validation holds too; unknown where nothing names groups.",
-        unit="images",
-    )
-    grouped_test_share: float | None = optional("Their share of the test split.")
     proposed_validation_images: int | None = optional(
         "Training images that the audit sets aside for validation, where the dataset brings no such split.",
         unit="images",
@@ -298,18 +275,10 @@ class DatasetFacts:
     )
     bordered: Found | None = optional("Images with a border of one colour along two opposite sides.")
 
-    leaked_validation_images: int | None = optional(
-        "Validation images whose pixels are also in training.", unit="images"
+    leak: LeakFacts | None = optional("Images that occur more than once: in two splits, in training, in two classes.")
+    shortcuts: ShortcutFacts | None = optional(
+        "What metadata gives away of the classes; unknown without two classes of ten training images or more."
     )
-    leaked_validation_share: float | None = optional("Their share of the validation split.")
-    leaked_test_share: float | None = optional("Leaked test images as a share of the test split.")
-    leaked_test_images: int | None = optional(
-        "Test images whose pixels are also in training or validation.", unit="images"
-    )
-    duplicate_training_images: int = known("Training images that repeat another of the same class.", unit="images")
-    conflicting_label_images: int = known("Images that occur under two classes.", unit="images")
-    leak_examples: tuple[ImagePair, ...] = listed("Pairs across splits, the first few.")
-    conflict_examples: tuple[ImagePair, ...] = listed("Pairs under two classes, the first few.")
-
+    group: GroupFacts | None = optional("Groups: which images belong together, and whether the splits keep them so.")
     box: BoxFacts | None = optional("Boxes, where the task is detection.")
     mask: MaskFacts | None = optional("Masks, where the task is segmentation.")

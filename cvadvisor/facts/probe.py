@@ -15,6 +15,36 @@ class LabelSuspect:
 
 
 @facts
+class LeakEffectFacts:
+    """What held-out images that training holds too do to the score, on the images that the frozen features used.
+
+    A leaked image is always used together with a training image that it is the same as. A linear classifier remembers
+    single images less than a network that is fine-tuned: the effect on that may be larger.
+    """
+
+    leaked_images: int = known("Held-out images used that are the same image as a training image.", unit="images")
+    clean_images: int = known("The other held-out images used.", unit="images")
+    linear_leaked_accuracy: Estimate | None = optional(
+        "The linear classifier's accuracy on the leaked images; unknown without one, or with fewer than 5 others."
+    )
+    linear_clean_accuracy: Estimate | None = optional(
+        "The linear classifier's accuracy without the leaked images; unknown in the same cases."
+    )
+    linear_inflation: Estimate | None = optional(
+        "Points by which the leaked images raise the linear classifier's accuracy on the held-out images; unknown "
+        "where none of the images used leaked, or fewer than 5 did not.",
+        unit="points",
+    )
+    linear_inflation_error: float | None = optional("Standard error of that.", unit="points")
+    knn_leaked_accuracy: Estimate | None = optional("The nearest neighbours' accuracy on the leaked images.")
+    knn_clean_accuracy: Estimate | None = optional("The nearest neighbours' accuracy without the leaked images.")
+    knn_inflation: Estimate | None = optional(
+        "Points by which the leaked images raise the nearest neighbours' accuracy.", unit="points"
+    )
+    knn_inflation_error: float | None = optional("Standard error of that.", unit="points")
+
+
+@facts
 class FeatureFacts:
     """What the frozen backbone's features alone can do, from one pass over the images."""
 
@@ -35,6 +65,7 @@ class FeatureFacts:
     label_suspects: int | None = optional("Training images whose label looks wrong.", unit="images")
     label_suspect_share: float | None = optional("Their share of the training images looked at.")
     label_suspect_examples: tuple[LabelSuspect, ...] = listed("The most suspicious, worst first.")
+    leak: LeakEffectFacts | None = optional("What leaked images do to the score.")
 
 
 @facts

@@ -8,7 +8,8 @@ from markupsafe import Markup
 from cvadvisor.diagnosis import Diagnosis
 from cvadvisor.facts import DatasetFacts, Facts
 from cvadvisor.facts.dataset import BoxesFound, BoxFacts, Found, MaskFacts
-from cvadvisor.outputs import dataset_words, split_table
+from cvadvisor.facts.groups import GroupCandidate, GroupFacts
+from cvadvisor.outputs import dataset_words, leak_table, split_table
 from cvadvisor.outputs.class_chart import class_bars, pixel_bars
 from cvadvisor.outputs.dataset_words import Rest
 from cvadvisor.outputs.examples import Example, examples
@@ -84,6 +85,10 @@ def section(diagnosis: Diagnosis) -> dict[str, Any]:
         "size_note": _size_note(dataset, input_px),
         "splits": split_table.names(dataset),
         "split_rows": split_table.rows(dataset),
+        "group_rows": _group_rows(dataset.group),
+        "leak_splits": leak_table.splits(dataset.leak),
+        "leak_rows": leak_table.rows(dataset.leak),
+        "cleaned": leak_table.cleaned(dataset.leak),
         "found": [kind for kind in kinds if kind.codes],
         "milder": [kind for kind in kinds if not kind.codes],
     }
@@ -150,10 +155,22 @@ def _figures(dataset: DatasetFacts) -> list[tuple[str, str]]:
         ("of its image, a median box", _optional(box.median_area_share, share=True) if box else None),
         ("of the pixels are void", _optional(mask.ignored_share, share=True) if mask else None),
         ("without colour", _optional(dataset.grayscale_share, share=True)),
-        (f"groups, from {dataset.groups_from}" if dataset.groups_from else "groups", _optional(dataset.groups)),
+        ("groups", _optional(dataset.group.groups) if dataset.group else None),
         ("cameras", _optional(dataset.cameras)),
     ]
     return [(name, value) for name, value in rows if value is not None]
+
+
+def _group_rows(group: GroupFacts | None) -> list[tuple[GroupCandidate, str]]:
+    """Every way to group the images that was looked at, and what was measured on it; the one that is believed first."""
+
+    def measured(one: GroupCandidate) -> str:
+        if one.likeness is None or one.likeness_by_chance is None or one.p is None:
+            return ""
+        return f"{number(one.likeness)}, by chance up to {number(one.likeness_by_chance)}"
+
+    listed = sorted(group.candidates if group else (), key=lambda one: not one.verdict.startswith("believed"))
+    return [(one, measured(one)) for one in listed]
 
 
 def _optional(value: float | None, *, share: bool = False) -> str | None:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from cvadvisor.advise.recipe import Recipe
 from cvadvisor.diagnosis import Diagnosis, Evidence
 from cvadvisor.facts import Estimate
-from cvadvisor.outputs import charts, dataset_section, figures, verdict
+from cvadvisor.outputs import charts, dataset_section, figures, shortcut_section, verdict
 from cvadvisor.outputs.examples import examples
 from cvadvisor.outputs.fact_rows import subjects
 from cvadvisor.outputs.vocabulary import described, unit_of
@@ -61,6 +61,7 @@ def _context(diagnosis: Diagnosis) -> dict[str, Any]:
         "notes": verdict.having(diagnosis, "info"),
         "fired": {finding.code for finding in diagnosis.findings},
         "dataset": dataset,
+        "shortcuts": shortcut_section.section(diagnosis),
         "below": {code: kind for kind in dataset.get("found", []) for code in kind.codes},
         "examples": {finding.code: examples(diagnosis, finding.show) for finding in diagnosis.findings},
         "shown_examples": _SHOWN_EXAMPLES,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cvadvisor.facts import DatasetFacts
+from cvadvisor.facts.groups import GroupFacts
 from cvadvisor.outputs.figures import number, percent
 
 
@@ -36,6 +37,9 @@ class _Split:
     label_shift_by_chance: float | None = None
     size_ratio: float | None = None
     colour_shift: float | None = None
+    groups: int | None = None
+    shared_images: int | None = None
+    shared_share: float | None = None
 
 
 def names(dataset: DatasetFacts) -> list[str]:
@@ -56,6 +60,11 @@ def rows(dataset: DatasetFacts) -> list[Row]:
     if dataset.task.endswith("classification"):
         what = "largest standard error with this many images"
         measures.insert(2, ("Accuracy is known to", what, _accuracy))
+    if dataset.group and dataset.group.groups:
+        measures += [
+            ("Groups", "that have an image in it", _groups),
+            ("In groups of another split", "of training; for test, of validation too", _shared),
+        ]
     made = [Row(title, what, tuple(measure(split) for split in splits)) for title, what, measure in measures]
     return [row for row in made if any(cell.text for cell in row.cells)]
 
@@ -66,14 +75,17 @@ def _splits(dataset: DatasetFacts) -> list[_Split]:
     def classes(split: str) -> int | None:
         return sum(getattr(size, split) > 0 for size in sizes) if sizes else None
 
-    splits = [_Split("train", dataset.train_images, classes("train"))]
+    group = dataset.group or GroupFacts()
+    splits = [_Split("train", dataset.train_images, classes("train"), groups=group.train_groups)]
     for name, images in (("validation", dataset.validation_images), ("test", dataset.test_images)):
         if images is not None:
             shifts = {
                 fact: getattr(dataset, f"{name}_{fact}")
                 for fact in ("label_shift", "label_shift_by_chance", "size_ratio", "colour_shift")
             }
-            splits.append(_Split(name, images, classes(name), **shifts))
+            shared = {f"shared_{fact}": getattr(group, f"shared_{name}_{fact}") for fact in ("images", "share")}
+            groups = getattr(group, f"{name}_groups")
+            splits.append(_Split(name, images, classes(name), groups=groups, **shifts, **shared))
     return splits
 
 
@@ -95,6 +107,18 @@ def _label_shift(split: _Split) -> Cell:
     if chance is None:
         return Cell(number(shift))
     return Cell(number(shift), f"chance {number(chance)}", unusual=shift > chance)
+
+
+def _groups(split: _Split) -> Cell:
+    return Cell(f"{split.groups:,}") if split.groups is not None else Cell()
+
+
+def _shared(split: _Split) -> Cell:
+    if split.shared_images is None or split.shared_share is None:
+        return Cell()
+    if not split.shared_images:
+        return Cell("none")
+    return Cell(f"{split.shared_images:,}", percent(split.shared_share), unusual=True)
 
 
 def _size(split: _Split) -> Cell:

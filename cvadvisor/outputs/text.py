@@ -77,8 +77,10 @@ def _for_example(diagnosis: Diagnosis, finding: Finding) -> str | None:
         return None
     first = found[0]
     names = [picture.path for picture in first.pictures] or [first.name or " and ".join(first.said.values())]
-    reason = first.said.get("reason") or first.said.get("measured") or first.said.get("box")
     rest = f", and {counted(len(found) - 1, 'more example')} in the report" if len(found) > 1 else ""
+    if "tier" in first.said:
+        return f"such as {' ~ '.join(names)} ({first.said.get('transform') or first.said['tier']}){rest}"
+    reason = first.said.get("reason") or first.said.get("measured") or first.said.get("box")
     return f"such as {' and '.join(names)}{f': {reason}' if reason and first.pictures else ''}{rest}"
 
 

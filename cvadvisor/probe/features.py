@@ -4,14 +4,14 @@ Pretrained features with a nearest-neighbour vote and a logistic regression rank
 fine-tuning is needed; the same pass starts the head, and points at wrong labels.
 """
 
-from math import sqrt
 from typing import TYPE_CHECKING, Any
 
-from cvadvisor.facts import Estimate
 from cvadvisor.facts.probe import FeatureFacts
 from cvadvisor.probe import regression
+from cvadvisor.probe.accuracy import accuracy
 from cvadvisor.probe.declaration import Measured, NotChecked, Probe
 from cvadvisor.probe.label_issues import check_labels
+from cvadvisor.probe.leak_effect import leak_effect
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +34,7 @@ def run(session: "Session") -> Measured:
     Raises:
         NotChecked: the backbone has no pretrained weights, or there are too few images.
     """
+    import numpy as np
     from threadpoolctl import threadpool_limits
 
     assert session.facts is not None
@@ -42,13 +43,15 @@ def run(session: "Session") -> Measured:
     session.seed_everything()
     train, held_out = _plan(session)
     x_train, grid, y_train, paths = _features(session, "features-train", train)
-    x_test, _, y_test, _ = _features(session, "features-held-out", held_out)
+    x_test, _, y_test, test_paths = _features(session, "features-held-out", held_out)
     if len(set(y_train.tolist())) < 2 or len(y_test) < 2:
         raise NotChecked("too few readable images to learn from and to test on")
     session.features = {"x": x_train, "y": y_train}
+    leaked_paths = {sample.path for sample in held_out if sample.leaked}
+    leaked = np.array([path in leaked_paths for path in test_paths])
     # matrix libraries that wait for each other's threads made these small fits fifty times slower
     with threadpool_limits(limits=1):
-        return Measured(_facts(session, (x_train, grid, y_train, paths), (x_test, y_test)))
+        return Measured(_facts(session, (x_train, grid, y_train, paths), (x_test, y_test, leaked)))
 
 
 PROBE = Probe("features", "Frozen features: what the backbone knows before training", "probe.features", 0.5, run)
@@ -57,13 +60,16 @@ PROBE = Probe("features", "Frozen features: what the backbone knows before train
 def _facts(
     session: "Session",
     train: "tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]",
-    test: "tuple[np.ndarray, np.ndarray]",
+    test: "tuple[np.ndarray, np.ndarray, np.ndarray]",
 ) -> FeatureFacts:
-    """Fit on the training images' features, grid, labels and paths; judge on held-out features and labels."""
+    """Fit on the training images' features, grid, labels and paths; judge on held-out features and labels.
+
+    The third of ``test`` says of each image whether training holds it too.
+    """
     import numpy as np
 
     x_train, grid, y_train, paths = train
-    x_test, y_test = test
+    x_test, y_test, leaked = test
     classes, seed = session.job.classes, session.job.seed
     z_train, mean, std = regression.standardise(x_train)
     z_test = (x_test - mean) / std
@@ -72,6 +78,8 @@ def _facts(
     session.fitted_head = _head(fitted, mean, std, len(classes))
     probability = regression.probabilities(fitted, z_test, len(classes))
     predicted = probability.argmax(1)
+    linear_hits = predicted == y_test
+    knn_hits = regression.neighbours(z_train, y_train, z_test) == y_test
     majority = np.bincount(y_train).argmax()
     labels = check_labels([x_train, grid], y_train, paths, classes, seed, session.tick)
     return FeatureFacts(
@@ -80,8 +88,8 @@ def _facts(
         image_size_px=session.image_size,
         held_out_from=session.job.held_out_from,
         majority_accuracy=float((y_test == majority).mean()),
-        knn_accuracy=_accuracy(regression.neighbours(z_train, y_train, z_test) == y_test),
-        linear_accuracy=_accuracy(predicted == y_test),
+        knn_accuracy=accuracy(knn_hits),
+        linear_accuracy=accuracy(linear_hits),
         linear_macro_f1=_macro_f1(y_test, predicted),
         linear_train_accuracy=float((fitted.predict(z_train) == y_train).mean()),
         linear_log_loss=regression.log_loss(probability, y_test),
@@ -90,6 +98,7 @@ def _facts(
         label_suspects=len(labels.suspects) if labels else None,
         label_suspect_share=len(labels.suspects) / len(y_train) if labels else None,
         label_suspect_examples=labels.suspects[:SUSPECTS_SHOWN] if labels else (),
+        leak=leak_effect(leaked, linear_hits, knn_hits),
     )
 
 
@@ -160,11 +169,3 @@ def _macro_f1(truth: "np.ndarray", predicted: "np.ndarray") -> float:
     from sklearn.metrics import f1_score
 
     return float(f1_score(truth, predicted, average="macro", zero_division=0))
-
-
-def _accuracy(hits: "np.ndarray") -> Estimate:
-    """An accuracy with its 95 % Wilson interval."""
-    n, p, z = len(hits), float(hits.mean()), 1.96
-    centre, half = p + z * z / (2 * n), z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    scale = 1 + z * z / n
-    return Estimate(value=p, low=max(0.0, (centre - half) / scale), high=min(1.0, (centre + half) / scale), n=n)

@@ -39,6 +39,8 @@ class Sample:
 
     place: Place
     label: int
+    leaked: bool = False
+    """Held out, and the same image as a training image."""
 
     @property
     def path(self) -> str:

@@ -12,9 +12,11 @@ from cvadvisor.advise.rules import CompiledRule, compile_rules, load_rules
 from cvadvisor.advise.words import MissingFact, fact_words, paths_lookup
 from cvadvisor.facts import DatasetFacts, Facts
 from cvadvisor.facts.dataset import BoxesFound, BoxFacts, MaskFacts
+from cvadvisor.facts.groups import GroupFacts
 from tests import samples
 
 RULES = compile_rules(load_rules())
+GROUPS = GroupFacts(what="folders", certainty="confirmed", evidence="They look alike.", groups=40)
 NO_BOXES = BoxesFound(boxes=0, share=0.0)
 BOXES = BoxFacts(
     boxes=5000,
@@ -54,8 +56,7 @@ def sane(**changes: Any) -> DatasetFacts:
     clean: dict[str, Any] = {
         "images": 936,
         "unreadable_images": 0,
-        "leaked_validation_images": 0,
-        "leaked_validation_share": 0.0,
+        "leak": samples.leak_facts(validation_images=0, validation_share=0.0),
         "imbalance_ratio": 3.0,
     }
     return samples.dataset_facts(**(clean | changes))
@@ -163,7 +164,7 @@ def test_one_damaged_image_among_thousands_is_a_finding() -> None:
         ({"spelling_twin_count": 1}, {"DAT057"}),
         ({"has_test_split": False}, {"DAT056"}),
         ({"has_validation_split": False, "has_test_split": False, "proposed_validation_images": 130}, {"DAT003"}),
-        ({"has_validation_split": False, "proposed_validation_images": 130, "groups": 40}, {"DAT003", "DAT039"}),
+        ({"has_validation_split": False, "proposed_validation_images": 130, "group": GROUPS}, {"DAT003", "DAT039"}),
     ],
 )
 def test_one_cause_is_one_finding(changes: dict[str, Any], expected: set[str]) -> None:

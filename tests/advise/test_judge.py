@@ -8,9 +8,11 @@ from cvadvisor.advise.judge import judge
 from cvadvisor.advise.rules import compile_rules, load_rules
 from cvadvisor.diagnosis import Check
 from cvadvisor.facts import Facts
+from cvadvisor.facts.groups import GroupFacts
 from cvadvisor.facts.run import RunFacts
 from tests import samples
 from tests.advise.making import a_rule, compiled
+from tests.shortcut_samples import shortcut_facts
 
 DATASET = Facts(dataset=samples.dataset_facts(imbalance_ratio=7.06, blank=None))
 
@@ -53,7 +55,7 @@ def test_a_finding_carries_what_a_reader_needs(tmp_path: Path) -> None:
         when="dataset.imbalance_ratio >= param.ratio or model.pretrained",
         message="{dataset.largest_class} has {dataset.imbalance_ratio:.1f} times.",
         advice=[{"field": "learning_rate", "scale": "=1 / dataset.imbalance_ratio"}, {"field": "tta", "set": False}],
-        show="dataset.leak_examples",
+        show="dataset.leak.validation_pairs",
     )
     (finding,) = judge(compiled(tmp_path, rule), DATASET).findings
     assert finding.message == "t-shirt has 7.1 times."
@@ -64,7 +66,7 @@ def test_a_finding_carries_what_a_reader_needs(tmp_path: Path) -> None:
     assert finding.evidence[0].description.startswith("Training images of the largest class")
     assert finding.params == {"ratio": 5.0}
     assert finding.advice == ("learning_rate: scale by 0.1416", "tta: set false")
-    assert finding.show == "dataset.leak_examples"
+    assert finding.show == "dataset.leak.validation_pairs"
 
 
 def test_findings_come_by_severity_then_priority_then_code(tmp_path: Path) -> None:
@@ -197,12 +199,16 @@ def test_a_sane_dataset_and_a_healthy_run_raise_no_alarm() -> None:
     sample = samples.diagnosis()
     clean = samples.dataset_facts(
         unreadable_images=0,
-        leaked_validation_images=0,
-        leaked_validation_share=0.0,
-        grouped_validation_images=0,
-        grouped_validation_share=0.0,
-        grouped_test_images=0,
-        grouped_test_share=0.0,
+        leak=samples.leak_facts(validation_images=0, validation_share=0.0),
+        group=GroupFacts(
+            certainty="confirmed",
+            groups=100,
+            shared_validation_images=0,
+            shared_validation_share=0.0,
+            shared_test_images=0,
+            shared_test_share=0.0,
+        ),
+        shortcuts=shortcut_facts(),
         imbalance_ratio=3.0,
         train_images=1500,
     )

@@ -82,7 +82,7 @@ def test_an_error_names_file_line_rule_and_part(tmp_path: Path) -> None:
         ({"sources": "PAI"}, "'sources' is a list"),
         ({"sources": []}, "sources: "),
         ({"guidance": ["7"]}, "guidance.0: "),
-        ({"show": "dataset.leak_exampels"}, "did you mean 'dataset.leak_examples'?"),
+        ({"show": "dataset.leak.validation_pears"}, "did you mean 'dataset.leak.validation_pairs'?"),
         ({"show": "dataset.classes"}, "is no list of facts"),
         ({"show": "dataset.dark"}, "is no list of facts; did you mean 'dataset.dark.examples'?"),
         ({"when": "dataset.dark > 0"}, "dataset.dark is a group of facts"),

@@ -19,6 +19,7 @@ from cvadvisor.shipped import shipped
 from tests.advise import making
 
 RULES = compile_rules(load_rules())
+KINDS = {"dataset.leak.validation_kinds": "9 byte for byte", "dataset.leak.test_kinds": "9 byte for byte"}
 BY_CODE = {compiled.rule.code: compiled for compiled in RULES}
 
 
@@ -79,10 +80,10 @@ def test_what_is_called_measured_is_the_value_of_a_measurement() -> None:
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        ({"dataset.leaked_validation_images": 1, "dataset.leaked_validation_share": 0.0001}, {"DAT010"}),
-        ({"dataset.leaked_validation_images": 9, "dataset.leaked_validation_share": 0.005}, {"DAT001"}),
-        ({"dataset.leaked_test_images": 1, "dataset.leaked_test_share": 0.0001}, {"DAT011"}),
-        ({"dataset.leaked_test_images": 9, "dataset.leaked_test_share": 0.005}, {"DAT002"}),
+        ({"dataset.leak.validation_images": 1, "dataset.leak.validation_share": 0.0001, **KINDS}, {"DAT010"}),
+        ({"dataset.leak.validation_images": 9, "dataset.leak.validation_share": 0.005, **KINDS}, {"DAT001"}),
+        ({"dataset.leak.test_images": 1, "dataset.leak.test_share": 0.0001, **KINDS}, {"DAT011"}),
+        ({"dataset.leak.test_images": 9, "dataset.leak.test_share": 0.005, **KINDS}, {"DAT002"}),
         ({"probe.overfit.fitted": False, "probe.overfit.final_loss": 2.0}, {"PRB002"}),
         ({"probe.overfit.fitted": False, "probe.overfit.final_loss": 1.6}, {"PRB008"}),
         ({"probe.overfit.fitted": True, "probe.overfit.final_loss": 0.1}, set()),

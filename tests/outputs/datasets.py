@@ -18,6 +18,7 @@ from cvadvisor.facts.dataset import (
     MaskFacts,
     SizeCount,
 )
+from cvadvisor.facts.groups import GroupCandidate, GroupFacts
 from tests.samples import dataset_facts, diagnosis, found
 
 JPEG = "data:image/jpeg;base64,/9j/4AAQ"
@@ -101,8 +102,31 @@ def clothes(**changes: Any) -> Diagnosis:
         validation_images=341,
         test_images=372,
         effective_classes=8.4,
-        groups=2917,
-        groups_from="file names",
+        group=GroupFacts(
+            what="the column 'sender_id'",
+            certainty="confirmed",
+            evidence="Two images of a group look alike (correlation 0.18).",
+            groups=247,
+            train_groups=218,
+            validation_groups=122,
+            test_groups=5,
+            shared_validation_images=316,
+            shared_validation_share=0.93,
+            shared_test_images=0,
+            shared_test_share=0.0,
+            candidates=(
+                GroupCandidate(
+                    what="the column 'sender_id'",
+                    groups=167,
+                    images=3016,
+                    examples=("204", "310"),
+                    likeness=0.18,
+                    likeness_by_chance=0.01,
+                    p=0.001,
+                    verdict="believed: its images look alike",
+                ),
+            ),
+        ),
         validation_label_shift=0.021,
         validation_label_shift_by_chance=0.066,
         test_label_shift=0.118,

@@ -6,6 +6,7 @@ import pytest
 from cvadvisor.diagnosis import Diagnosis, Thumbnail
 from cvadvisor.facts import Facts
 from cvadvisor.facts.dataset import BoxesFound, BoxExample, ClassSize, FileProblem, Found, ImageExample, SizeCount
+from cvadvisor.facts.groups import GroupCandidate, GroupFacts
 from cvadvisor.outputs import html
 from cvadvisor.outputs.dataset_section import section, standouts
 from tests.outputs.datasets import JPEG, boxes, clothes, images, masks, showing, sizes, untrained
@@ -183,8 +184,13 @@ def hostile() -> Diagnosis:
         layout_notes=(HOSTILE,),
         layout_alternatives=(HOSTILE,),
         task=HOSTILE,
-        groups=3,
-        groups_from=HOSTILE,
+        group=GroupFacts(
+            what=HOSTILE,
+            certainty="likely",
+            evidence=HOSTILE,
+            groups=3,
+            candidates=(GroupCandidate(what=HOSTILE, groups=3, images=9, examples=(HOSTILE,), verdict=HOSTILE),),
+        ),
         missing_images=1,
         missing_examples=(HOSTILE,),
         skipped_files=1,

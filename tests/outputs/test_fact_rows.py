@@ -40,10 +40,7 @@ def test_boxes_of_one_kind_are_one_row_of_the_boxes() -> None:
 
 
 def test_boxes_and_masks_are_subjects_only_where_there_are_any() -> None:
-    assert [subject.title for subject in subjects(masks().facts)][:2] == [
-        "The dataset",
-        "Masks, where the task is segmentation",
-    ]
+    assert "Masks, where the task is segmentation" in [subject.title for subject in subjects(masks().facts)]
     titles = [subject.title for subject in subjects(Facts(dataset=dataset_facts()))]
     assert not [title for title in titles if title.startswith(("Boxes", "Masks"))]
 

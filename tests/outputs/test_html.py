@@ -6,10 +6,11 @@ import pytest
 
 from cvadvisor.advise.recipe import Conflict
 from cvadvisor.diagnosis import Diagnosis, Outcome, Source, Thumbnail
-from cvadvisor.facts import Facts
+from cvadvisor.facts import Estimate, Facts
 from cvadvisor.facts.dataset import ClassSize, NamePair
+from cvadvisor.facts.probe import LeakEffectFacts
 from cvadvisor.outputs import html
-from tests.samples import advice, dataset_facts, diagnosis, recipe
+from tests.samples import advice, dataset_facts, diagnosis, probe_facts, recipe
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>\x1b[31m\u202e'
 VOID = {"meta", "link", "img", "br"}
@@ -179,6 +180,27 @@ def test_headline_numbers_are_for_people() -> None:
     assert "Learning rate 1e-3" in text
 
 
+def with_leak(leak: LeakEffectFacts) -> Diagnosis:
+    sample, probed = diagnosis(), probe_facts()
+    assert probed.features is not None
+    probe = dataclasses.replace(probed, features=dataclasses.replace(probed.features, leak=leak))
+    return dataclasses.replace(sample, facts=dataclasses.replace(sample.facts, probe=probe))
+
+
+def test_the_headline_score_stands_beside_the_one_without_leaked_images() -> None:
+    clean = Estimate(value=0.83, low=0.76, high=0.89, n=130)
+    inflation = Estimate(value=3.1, low=1.5, high=4.7, n=142)
+    leak = LeakEffectFacts(leaked_images=12, clean_images=130, linear_clean_accuracy=clean, linear_inflation=inflation)
+    text = page(with_leak(leak)).text
+    assert "Without the 12 leaked images: 83 % (76–89 %)" in text
+    assert "3.1 (1.5–4.7), n = 142 points" in text
+
+
+def test_a_score_that_no_leak_touched_stands_alone() -> None:
+    assert "Without the" not in page(with_leak(LeakEffectFacts(leaked_images=0, clean_images=142))).text
+    assert "Without the" not in page().text
+
+
 def test_an_interrupted_audit_says_so() -> None:
     assert "Stopped early. So far: fix 1 error" in page(diagnosis(interrupted=True)).text
 
@@ -213,7 +235,7 @@ def test_a_pair_is_shown_side_by_side_with_both_labels() -> None:
     parsed = page(diagnosis(thumbnails=thumbnails))
     assert [one["alt"] for one in parsed.all("img")] == ["train/hat/1.jpg", "validation/hat/2.jpg"]
     assert "hat in train" in parsed.text
-    assert "byte-identical" in parsed.text
+    assert "mirrored same image, transformed, agreement 0.97" in parsed.text
 
 
 @pytest.mark.parametrize(
@@ -252,7 +274,7 @@ def test_any_list_of_examples_can_be_shown(show: str, said: str) -> None:
 
 def test_evidence_has_its_unit_and_thresholds() -> None:
     text = page().text
-    assert "dataset.leaked_validation_images 1 image Leaked." in text
+    assert "dataset.leak.validation_images 1 image Leaked." in text
     assert "param.ratio 5 Threshold of this rule." in text
     assert "pyproject" not in text
 
@@ -279,7 +301,7 @@ def test_unknown_facts_say_so_and_bytes_are_megabytes() -> None:
     text = page().text
     assert "hardware.gpu_memory_bytes not known" in text
     assert "dataset.total_bytes 48 MB" in text
-    assert "dataset.leaked_validation_share 0.7 %" in text
+    assert "dataset.leak.validation_share 0.7 %" in text
 
 
 def test_a_recipe_without_a_dataset_says_why_there_is_no_script() -> None:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from cvadvisor.inspect.dataset.places import Place
 from cvadvisor.probe import features
 from cvadvisor.probe.declaration import NotChecked
-from cvadvisor.probe.session import Session
+from cvadvisor.probe.session import Job, Sample, Session
 
 
 def test_pretrained_features_tell_digits_apart_better_than_the_majority(loaded: Session) -> None:
@@ -72,3 +73,48 @@ def test_a_file_that_vanished_is_left_out(digits: Path, tmp_path: Path, job_for)
     session = Session(job, lambda done, total: None, image_size=64)
     session.load_model()
     assert features.run(session).facts.train_images == len(job.train) - 1
+
+
+def leaking(job: Job, root: Path, count: int) -> Job:
+    """The job with copies of ``count`` training images among the held-out ones."""
+    copies = []
+    for number, sample in enumerate(job.train[:count]):
+        copy = f"validation/{sample.label}/copy {number}.png"
+        shutil.copyfile(root / sample.path, root / copy)
+        copies.append(Sample(Place(copy), sample.label, leaked=True))
+    return dataclasses.replace(job, held_out=[*job.held_out, *copies])
+
+
+def test_leaked_images_are_known_by_heart_and_the_others_give_the_score_without_them(
+    digits: Path, tmp_path: Path, job_for
+) -> None:
+    root = Path(shutil.copytree(digits, tmp_path / "digits"))
+    clean = job_for(root)
+    job = leaking(clean, root, 20)
+    session = Session(job, lambda done, total: None, image_size=64)
+    session.load_model()
+    facts = features.run(session).facts
+    leak = facts.leak
+    assert (leak.leaked_images, leak.clean_images) == (20, len(clean.held_out))
+    assert leak.linear_leaked_accuracy.value == 1.0
+    session.job = clean
+    assert features.run(session).facts.linear_accuracy == leak.linear_clean_accuracy
+    gain = 100 * (facts.linear_accuracy.value - leak.linear_clean_accuracy.value)
+    assert leak.linear_inflation.value == pytest.approx(gain)
+
+
+def test_a_leaked_file_that_vanished_is_not_counted(digits: Path, tmp_path: Path, job_for) -> None:
+    root = Path(shutil.copytree(digits, tmp_path / "digits"))
+    job = leaking(job_for(root), root, 3)
+    (root / job.held_out[-1].path).unlink()
+    (root / job.held_out[0].path).unlink()
+    session = Session(job, lambda done, total: None, image_size=64)
+    session.load_model()
+    leak = features.run(session).facts.leak
+    assert (leak.leaked_images, leak.clean_images) == (2, len(job.held_out) - 4)
+
+
+def test_without_a_leak_there_is_no_effect_to_measure(loaded: Session) -> None:
+    leak = features.run(loaded).facts.leak
+    assert (leak.leaked_images, leak.clean_images) == (0, len(loaded.job.held_out))
+    assert leak.linear_inflation is None

@@ -28,7 +28,7 @@ def test_a_job_reaches_the_worker_as_it_was_sent() -> None:
     sent = job(
         Sample(Place("cat/1.jpg"), 0),
         Sample(Place("a.zip/caf\udcff.jpg", "a.zip", 2**40, 30, 8, 40), 1),
-        Sample(Place("1.jpg", "", 512, 30, None, 30), 0),
+        Sample(Place("1.jpg", "", 512, 30, None, 30), 0, leaked=True),
     )
     line = json.dumps(Worker(sent)._model_command())
     assert TypeAdapter(Job).validate_python(json.loads(line)["job"]) == sent

@@ -121,24 +121,6 @@ def split_facts(store: Store, counts: Counts) -> dict[str, Any]:
     return facts
 
 
-def group_facts(store: Store) -> dict[str, Any]:
-    """Facts of the groups that the labels name: how many, and which of them lie in two splits."""
-    groups = store.one("SELECT count(DISTINCT grouping) FROM temp.seen")
-    facts: dict[str, Any] = {"groups": groups, "groups_from": "labels"} if groups else {}
-    for split, before in (("validation", "('train')"), ("test", "('train', 'validation')")):
-        held = f"SELECT grouping FROM temp.seen WHERE split IN {before} AND grouping IS NOT NULL"
-        images, shared = next(
-            store.rows(
-                f"SELECT count(*), coalesce(sum(grouping IN ({held})), 0) FROM temp.seen "
-                "WHERE split = ? AND error IS NULL AND grouping IS NOT NULL",
-                split,
-            )
-        )
-        if images:
-            facts |= {f"grouped_{split}_images": shared, f"grouped_{split}_share": shared / images}
-    return facts
-
-
 def _label_shift(counts: Counts, split: Split) -> dict[str, float]:
     """Total variation distance between the labels of training and ``split``, and its 95th percentile by chance."""
     train = np.array([count["train"] for count in counts.values()], np.float64)

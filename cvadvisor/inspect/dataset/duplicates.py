@@ -1,42 +1,14 @@
-"""Files that hold exactly the same image: leaks between splits, repeats in training, one image under two classes."""
+"""Exact copies: files that hold the same bytes, or that decode to the same pixels."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from itertools import groupby
+from typing import Any
 
-from cvadvisor.facts.dataset import ImagePair
-from cvadvisor.inspect.dataset.store import Store, to_text
-from cvadvisor.inspect.printable import printable
+from cvadvisor.facts.leaks import BYTES, PIXELS
+from cvadvisor.inspect.dataset.families import rank_of
+from cvadvisor.inspect.dataset.store import Store
 
-MOST_EXAMPLES = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Duplicates:
-    """Exact duplicates among readable images. Near-duplicates (resized, re-compressed, cropped) are not seen here."""
-
-    leaked_validation_images: int
-    """Validation images that training holds too."""
-    leaked_test_images: int
-    """Test images that training or validation holds too."""
-    duplicate_training_images: int
-    """Training images beyond the first of each image in each class."""
-    conflicting_label_images: int
-    """Different images that occur under two classes or more, in whichever splits; each counts once, not each file."""
-    leak_examples: tuple[ImagePair, ...]
-    conflict_examples: tuple[ImagePair, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Copy:
-    """One file of an image that occurs more than once."""
-
-    split: str
-    path: str
-    label: str
-    content_hash: bytes
-
+_BATCH = 2_000
 
 # Images that look alike at 64 px are candidates. Any two blank images of one size do, which says nothing about where
 # they come from: those are one image only where the files are the same byte for byte.
@@ -68,7 +40,7 @@ CREATE TEMP TABLE grid AS
 _CROSSED = """
 CREATE TEMP TABLE crossed AS
     WITH step (by) AS (VALUES (-1), (0), (1)),
-    pair AS (
+    near AS (
         SELECT a.file AS jpeg, o.file AS other FROM temp.grid AS o
         CROSS JOIN step AS x CROSS JOIN step AS y CROSS JOIN step AS z
         JOIN temp.grid AS a ON a.jpeg AND a.width = o.width AND a.height = o.height
@@ -77,7 +49,7 @@ CREATE TEMP TABLE crossed AS
             AND abs(a.dark_level - o.dark_level) < 0.02 AND abs(a.middle_level - o.middle_level) < 0.02
             AND abs(a.bright_level - o.bright_level) < 0.02
             AND abs(a.fine_detail - o.fine_detail) < 0.02 + 0.2 * o.fine_detail)
-    SELECT jpeg AS file FROM pair UNION SELECT other FROM pair
+    SELECT jpeg AS file FROM near UNION SELECT other FROM near
 """
 _ADD_CROSSED = (
     "INSERT INTO temp.alike SELECT file, content_hash, look_hash FROM temp.seen WHERE file IN (SELECT file FROM "
@@ -92,51 +64,63 @@ CREATE TEMP TABLE same AS
     LEFT JOIN temp.file ON file.id = candidate.file
     LEFT JOIN main.pixel_look ON pixel_look.path = file.path
 """
-_COPIES = """
-SELECT image, seen.split, seen.path, seen.content_hash,
-    (SELECT group_concat(name, ', ') FROM (SELECT CAST(name AS TEXT) AS name FROM temp.label
-        WHERE label.file = same.file ORDER BY 1))
+_COPIES = f"""
+SELECT image, same.file, {rank_of("seen.split")} AS rank, content_hash
 FROM temp.same JOIN temp.seen ON seen.file = same.file
 WHERE image IN (SELECT image FROM temp.same GROUP BY image HAVING count(*) > 1)
-ORDER BY image, CASE seen.split WHEN 'train' THEN 0 WHEN 'validation' THEN 1 ELSE 2 END, seen.path
+ORDER BY image, rank, seen.path
 """
 
 
-def find_duplicates(store: Store, decode: Callable[[], None], *, labelled: bool) -> Duplicates:
+def find_copies(store: Store, decode: Callable[[], None]) -> None:
     """Compare every readable image with every other, by the hashes that the scan took.
+
+    Fills ``temp.copy``, and ``temp.pair`` with one pair for each copy: beside the first file of the same bytes in the
+    image's first split, or else beside the image's first file, which is its original. Images that were resized,
+    re-compressed or cropped are not seen here.
 
     Args:
         store: a store with the view ``seen``.
         decode: called once the table ``candidate`` holds the files that have to be decoded in full; fills
             ``pixel_look`` for them.
-        labelled: whether images have classes that can contradict each other.
     """
     for statement in (_ALIKE, "CREATE INDEX temp.alike_look ON alike (look)", _CANDIDATES):
         store.run(statement)
     _add_crossed(store)
     decode()
     store.run(_SAME)
-    validation: list[tuple[_Copy, _Copy]] = []
-    test: list[tuple[_Copy, _Copy]] = []
-    conflicts: list[tuple[_Copy, _Copy]] = []
-    counts: Counter[str] = Counter()
-    for group in _groups(store):
-        counts["validation"] += _leaks(group, "validation", ("train",), validation)
-        counts["test"] += _leaks(group, "test", ("train", "validation"), test)
-        counts["repeats"] += _repeats(group, labelled=labelled)
-        if labelled and (pair := _conflict(group)):
-            counts["conflicts"] += 1
-            _keep(pair, conflicts)
+    copies: list[tuple[Any, ...]] = []
+    pairs: list[tuple[Any, ...]] = []
+    for file, original, twin, tier in _beside_each_other(store):
+        copies.append((file, original))
+        pairs.append((twin, file, tier, "", 1.0))
+        if len(copies) >= _BATCH:
+            _flush(store, copies, pairs)
+    _flush(store, copies, pairs)
     for table in ("alike", "candidate", "same"):
         store.run(f"DROP TABLE temp.{table}")
-    return Duplicates(
-        leaked_validation_images=counts["validation"],
-        leaked_test_images=counts["test"],
-        duplicate_training_images=counts["repeats"],
-        conflicting_label_images=counts["conflicts"],
-        leak_examples=tuple(_pair(*pair) for pair in (_first(validation) + _first(test))[:MOST_EXAMPLES]),
-        conflict_examples=tuple(_pair(*pair) for pair in _first(conflicts)),
-    )
+
+
+def _flush(store: Store, copies: list[tuple[Any, ...]], pairs: list[tuple[Any, ...]]) -> None:
+    for table, rows in (("copy", copies), ("pair", pairs)):
+        store.insert(f"temp.{table}", rows)
+        rows.clear()
+
+
+def _beside_each_other(store: Store) -> Iterator[tuple[int, int, int, str]]:
+    """Each copy: its file, its original, the file it is shown beside, and how it is the same as that."""
+    for _, rows in groupby(store.rows(_COPIES), key=lambda row: row[0]):
+        first: tuple[int, int] | None = None
+        twins: dict[bytes, int] = {}
+        for _, file, rank, content in rows:
+            if first is None:
+                first = file, rank
+            elif (twin := twins.get(content)) is not None:
+                yield file, first[0], twin, BYTES
+            else:
+                yield file, first[0], first[0], PIXELS
+            if rank == first[1]:
+                twins.setdefault(content, file)
 
 
 def _add_crossed(store: Store) -> None:
@@ -150,57 +134,3 @@ def _add_crossed(store: Store) -> None:
         store.run(statement)
     store.run("DROP TABLE temp.grid")
     store.run("DROP TABLE temp.crossed")
-
-
-def _groups(store: Store) -> Iterator[list[_Copy]]:
-    """Images that occur more than once, each as the list of its files: training first, then by path."""
-    for _, rows in groupby(store.rows(_COPIES), key=lambda row: row[0]):
-        yield [_Copy(split, to_text(path), label or "", content_hash) for _, split, path, content_hash, label in rows]
-
-
-def _leaks(group: list[_Copy], split: str, into: tuple[str, ...], shown: list[tuple[_Copy, _Copy]]) -> int:
-    """How many images of ``split`` one of the splits ``into`` holds too; the first few are added to ``shown``."""
-    sources = [copy for copy in group if copy.split in into]
-    leaked = [copy for copy in group if copy.split == split] if sources else []
-    for copy in leaked:
-        _keep((_closest(sources, copy), copy), shown)
-    return len(leaked)
-
-
-def _keep(pair: tuple[_Copy, _Copy], shown: list[tuple[_Copy, _Copy]]) -> None:
-    """Keep the pairs whose second files come first by path."""
-    shown.append(pair)
-    if len(shown) > 2 * MOST_EXAMPLES:
-        shown[:] = _first(shown)
-
-
-def _first(pairs: list[tuple[_Copy, _Copy]]) -> list[tuple[_Copy, _Copy]]:
-    return sorted(pairs, key=lambda pair: pair[1].path)[:MOST_EXAMPLES]
-
-
-def _closest(sources: Sequence[_Copy], image: _Copy) -> _Copy:
-    """The copy that explains a leak best: the same bytes before the same pixels."""
-    return next((source for source in sources if source.content_hash == image.content_hash), sources[0])
-
-
-def _repeats(group: list[_Copy], *, labelled: bool) -> int:
-    counts = Counter(copy.label if labelled else "" for copy in group if copy.split == "train")
-    return sum(count - 1 for count in counts.values())
-
-
-def _conflict(group: list[_Copy]) -> tuple[_Copy, _Copy] | None:
-    """The first file, and the first after it that has another class."""
-    other = next((copy for copy in group if copy.label != group[0].label), None)
-    return (group[0], other) if other else None
-
-
-def _pair(a: _Copy, b: _Copy) -> ImagePair:
-    return ImagePair(
-        split_a=a.split,
-        path_a=printable(a.path),
-        label_a=printable(a.label),
-        split_b=b.split,
-        path_b=printable(b.path),
-        label_b=printable(b.label),
-        tier="byte-identical" if a.content_hash == b.content_hash else "same pixels",
-    )

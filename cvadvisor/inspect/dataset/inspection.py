@@ -1,23 +1,30 @@
 """Look at every image of a dataset once."""
 
 import csv
-import random
 import sqlite3
-from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from cvadvisor.facts.dataset import DatasetFacts
 from cvadvisor.inspect.dataset.cache import with_store
-from cvadvisor.inspect.dataset.files import Files, place_of
+from cvadvisor.inspect.dataset.clean_split import propose_clean_split, write_clean_split
+from cvadvisor.inspect.dataset.components import store_components
+from cvadvisor.inspect.dataset.drawing import LabelledImage, draw
+from cvadvisor.inspect.dataset.duplicates import find_copies
+from cvadvisor.inspect.dataset.families import find_families
+from cvadvisor.inspect.dataset.files import Files
+from cvadvisor.inspect.dataset.group_pattern import group_finder
+from cvadvisor.inspect.dataset.groups import find_groups
 from cvadvisor.inspect.dataset.layouts import choose
 from cvadvisor.inspect.dataset.layouts.reading import DatasetError, Reading, Wishes
+from cvadvisor.inspect.dataset.leakage_list import write_leakage
+from cvadvisor.inspect.dataset.near.search import find_near
 from cvadvisor.inspect.dataset.places import Place
 from cvadvisor.inspect.dataset.samples import store_samples
 from cvadvisor.inspect.dataset.scan import scan
-from cvadvisor.inspect.dataset.splits import Proposal, propose_validation
+from cvadvisor.inspect.dataset.splits import propose_validation
 from cvadvisor.inspect.dataset.store import Store, to_text
 from cvadvisor.inspect.dataset.summary import summarise
 from cvadvisor.inspect.printable import printable
@@ -27,6 +34,7 @@ __all__ = ["Dataset", "DatasetError", "Wishes", "inspect_dataset"]
 LISTING_TITLE, SCAN_TITLE, MASKS_TITLE = "Finding files", "Every image, once", "Every mask, once"
 LABELS_TITLE, COPIES_TITLE = "Reading labels", "Looking for copies"
 
+_Proposed = TypeVar("_Proposed")
 Progress = Callable[[str, int, int], None]
 """Called with a stage's title, what is done and what there is to do (0 where that is not known)."""
 
@@ -43,14 +51,11 @@ JOIN main.look ON look.path = file.path AND look.size = file.size AND look.mtime
 """
 # Images that a classifier can be trained or judged on: readable, and of one class that training has.
 _USABLE = """
-CREATE TEMP TABLE usable AS
-    SELECT seen.file AS file, seen.path AS path, used_as AS split, min(label.name) AS label
+CREATE TEMP TABLE usable (file INTEGER PRIMARY KEY, path BLOB, split TEXT, label BLOB);
+INSERT INTO usable
+    SELECT seen.file, seen.path, used_as, min(label.name)
     FROM temp.seen JOIN temp.label ON label.file = seen.file
     WHERE error IS NULL GROUP BY seen.file HAVING count(*) = 1
-"""
-_OF_TRAINED_CLASSES = """
-SELECT rowid FROM temp.usable WHERE split = ? AND label IN (SELECT label FROM temp.usable WHERE split = 'train')
-ORDER BY path
 """
 _SAMPLES = """
 SELECT usable.split, label, usable.path, container, start, stored, method, size
@@ -63,14 +68,6 @@ FROM temp.seen JOIN temp.file ON file.id = seen.file WHERE error IS NULL ORDER B
 """
 _WHERE = ["container", "start", "stored", "method", "size"]
 _SPLIT_ORDER = "CASE usable.split WHEN 'train' THEN 0 WHEN 'validation' THEN 1 ELSE 2 END"
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledImage:
-    """A readable image of one class."""
-
-    place: Place
-    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +86,19 @@ class Dataset:
         """Let go of the store."""
         self.files.store.connection.close()
 
-    def draw(self, split: Literal["train", "validation"], most: int, seed: int) -> list[LabelledImage]:
+    def draw(
+        self, split: Literal["train", "validation"], most: int, seed: int, beside: Sequence[LabelledImage] = ()
+    ) -> list[LabelledImage]:
         """At most ``most`` usable images of ``split`` in a random order that only ``seed`` decides.
 
         Where the dataset brings no validation split, both come from training, as the proposed split has it. Validation
         images of classes that training lacks are left out.
+
+        With ``beside``, held-out images that were drawn before, training images that these are the same image as come
+        early enough that any first n of ``beside`` have theirs among the first 2 n drawn: on a sample of both sides a
+        leak then has the effect that it has on all of the data.
         """
-        ids = array("q", (number for (number,) in self.files.store.rows(_OF_TRAINED_CLASSES, split)))
-        drawn = []
-        for number in random.Random(seed).sample(ids, min(most, len(ids))):
-            row = next(self.files.store.rows(f"{_SAMPLES} WHERE usable.rowid = ?", number))
-            drawn.append(LabelledImage(place_of(row[2:]), to_text(row[1])))
-        return drawn
+        return draw(self.files.store, split, most, seed, beside)
 
     def held_out_from(self) -> Literal["validation", "train"]:
         """Which of the dataset's own splits the images come from that are held out of probes' training."""
@@ -141,6 +139,14 @@ class Dataset:
                 where = ["" if container is None else to_text(container), *rest] if archived else []
                 writer.writerow([to_text(name), text, split, *where])
 
+    def write_leakage(self, path: Path) -> None:
+        """Write every pair of files that show the same or something alike as CSV; see :func:`write_leakage`."""
+        write_leakage(self.files.store, path)
+
+    def write_clean_split(self, path: Path) -> None:
+        """Write a split without leakage as CSV, where this one leaks; see :func:`write_clean_split`."""
+        write_clean_split(self.files.store, path)
+
 
 def inspect_dataset(
     root: Path,
@@ -162,22 +168,25 @@ def inspect_dataset(
         progress: told how far each stage is.
 
     Raises:
-        DatasetError: it is no such dataset, or fewer than two classes have a readable training image.
+        DatasetError: it is no such dataset, ``wishes`` cannot be granted, or fewer than two classes have a readable
+            training image.
     """
     tell: Progress = progress or (lambda title, done, total: None)
+    if wishes is not None and wishes.group_pattern is not None:
+        group_finder(wishes.group_pattern)  # before anything takes long: it may be refused
 
     def work(store: Store) -> Dataset:
         files = Files(root, store, lambda found: tell(LISTING_TITLE, found, 0))
         reading, alternatives = choose(files, wishes or Wishes())
         if understood:
             understood(reading)
-        return _inspect(files, reading, alternatives, tell)
+        return _inspect(files, reading, alternatives, wishes or Wishes(), tell)
 
     dataset, notes = with_store(root, cache, use_cache, work)
     return replace(dataset, notes=(*dataset.notes, *notes))
 
 
-def _inspect(files: Files, reading: Reading, alternatives: tuple[str, ...], tell: Progress) -> Dataset:
+def _inspect(files: Files, reading: Reading, alternatives: tuple[str, ...], wishes: Wishes, tell: Progress) -> Dataset:
     root, store = files.root, files.store
     store_samples(store, reading, lambda done: tell(LABELS_TITLE, done, 0))
     if not store.one("SELECT count(*) FROM temp.sample"):
@@ -187,25 +196,37 @@ def _inspect(files: Files, reading: Reading, alternatives: tuple[str, ...], tell
     if reading.task == "segmentation":
         scan(root, store, "mask", lambda done, total: tell(MASKS_TITLE, done, total))
     store.connection.executescript(_SEEN)
-    proposal = _proposal(store) if _needs_validation(store) else None
+    repeats = _find_leaks(root, store, tell)
+    groups = find_groups(files, reading, wishes)
+    store_components(store)
+    proposal = _interruptible(propose_validation, store) if _needs_validation(store) else None
     store.connection.executescript(_USABLE)
     classes = _classes(store)
     if reading.task == "classification" and len(classes) < 2:
         raise DatasetError(_too_few(root, store, classes))
 
-    def decode() -> None:
-        scan(root, store, "pixels", lambda done, total: tell(COPIES_TITLE, done, total))
-
-    facts = summarise(files, reading, alternatives, proposal, decode)
+    clean = _interruptible(propose_clean_split, store)
+    facts = summarise(files, reading, alternatives, groups, repeats, proposal, clean)
     store.commit()
     notes = (f"{known:,} of {facts.images:,} images are unchanged since they were last looked at.",) if known else ()
     return Dataset(files, reading, facts, classes, notes)
 
 
-def _proposal(store: Store) -> Proposal:
-    """A validation split. SQLite turns a Ctrl-C that arrives while it calls one of our functions into its own error."""
+def _find_leaks(root: Path, store: Store, tell: Progress) -> dict[str, int]:
+    """Find files of one image or scene; returns how many training images repeat another, by tier."""
+
+    def decode() -> None:
+        scan(root, store, "pixels", lambda done, total: tell(COPIES_TITLE, done, total))
+
+    find_copies(store, decode)
+    find_near(root, store, tell)
+    return find_families(store)
+
+
+def _interruptible(propose: Callable[[Store], _Proposed], store: Store) -> _Proposed:
+    """What ``propose`` proposes. SQLite turns a Ctrl-C while it calls one of our functions into its own error."""
     try:
-        return propose_validation(store)
+        return propose(store)
     except sqlite3.OperationalError as error:
         if "user-defined function" in str(error):
             raise KeyboardInterrupt from error

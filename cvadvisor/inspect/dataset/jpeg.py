@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 try:
@@ -114,6 +115,23 @@ def encode_gray(gray: Any, quality: int) -> bytes:
         Image.fromarray(gray).save(buffer, "JPEG", quality=quality)
         return buffer.getvalue()
     return bytes(simplejpeg.encode_jpeg(gray[:, :, None], quality, "GRAY", "Gray"))
+
+
+def encode_rgb(rgb: Any, quality: int) -> bytes:
+    """RGB pixels, uint8 (height, width, 3), as a JPEG that keeps the resolution of the colours."""
+    if simplejpeg is None:
+        buffer = BytesIO()
+        Image.fromarray(rgb).save(buffer, "JPEG", quality=quality, subsampling=0)
+        return buffer.getvalue()
+    return bytes(simplejpeg.encode_jpeg(rgb, quality, "RGB", "444"))
+
+
+def decode_small(data: bytes, mode: str) -> Any:
+    """The pixels, uint8 (height, width) for mode 'L' or (height, width, 3) for 'RGB', of a JPEG that was made here."""
+    if simplejpeg is None:
+        with Image.open(BytesIO(data)) as image:
+            return np.asarray(image.convert(mode))
+    return simplejpeg.decode_jpeg(data, "GRAY")[:, :, 0] if mode == "L" else simplejpeg.decode_jpeg(data, "RGB")
 
 
 def _quality(data: bytes, at: int, end: int) -> int | None:

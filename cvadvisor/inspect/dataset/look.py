@@ -17,6 +17,7 @@ LARGE_PIXELS = 32_000_000
 _LARGE_PROGRESSIVE_PIXELS = 8_000_000
 
 THUMBNAIL_QUALITY = 90
+DETAIL_SIDE_PX, DETAIL_QUALITY = 128, 95
 # More than this in a reduced picture comes from a shape like 30000x50: its longer side is reduced on.
 _LONGEST = 16 * jpeg.SHORT_SIDE_PX
 
@@ -122,6 +123,14 @@ class PixelLook:
     """128-bit hash of size and pixels as the script reads them; ``None`` where it could not be decoded."""
 
 
+@dataclass(frozen=True, slots=True)
+class DetailLook:
+    """A larger picture of an image, for comparing it with others: a row of the cache."""
+
+    jpeg: bytes | None = None
+    """The image squeezed to 128x128 pixels, as a JPEG of about 10 KB; ``None`` where it could not be decoded."""
+
+
 def look(data: bytes, name: str, *, large: bool = False) -> Look | None:
     """Decode the image in ``data`` in full and measure it; whatever is wrong with it ends up in ``error``.
 
@@ -161,6 +170,20 @@ def pixel_digest(data: bytes) -> bytes | None:
     digest = hashlib.sha256(b"%dx%d" % rgb.size)  # SHA-256: processors have instructions for it
     digest.update(rgb.tobytes())
     return digest.digest()[:16]
+
+
+def detail(data: bytes, *, large: bool = False) -> DetailLook | None:
+    """A larger picture of the image in ``data``; ``None`` where it is too large to be decoded beside others."""
+    try:
+        small = _jpeg(data, {}, large) if data.startswith(jpeg.SIGNATURE) else None
+        if small is None:
+            small = _any_format(data, {}, large)
+        if small is None:
+            return None
+        square = Image.fromarray(small).resize((DETAIL_SIDE_PX,) * 2, Image.Resampling.BILINEAR)
+        return DetailLook(jpeg.encode_rgb(np.asarray(square), DETAIL_QUALITY))
+    except Exception:  # whatever a decoder raises on damaged data
+        return DetailLook()
 
 
 def pixels_claimed(data: bytes) -> int:

@@ -11,7 +11,7 @@ from cvadvisor.inspect.dataset.files import place_of
 from cvadvisor.inspect.dataset.scan_pool import File, Pool, Result
 from cvadvisor.inspect.dataset.store import KEPT, THUMBNAIL, Store, kept_columns
 
-Kind = Literal["image", "mask", "pixels"]
+Kind = Literal["image", "mask", "pixels", "detail"]
 
 IMAGE_LIMIT_S = 30.0
 """Longest that one image may take."""
@@ -23,11 +23,12 @@ _WRITE_EVERY_S = 1.0
 _TELL_EVERY_S = 0.1
 _MOST_WAITING = 1_000  # results that wait to be written: about 2 KB each
 
-_TABLES: dict[Kind, str] = {"image": "look", "mask": "mask_look", "pixels": "pixel_look"}
+_TABLES: dict[Kind, str] = {"image": "look", "mask": "mask_look", "pixels": "pixel_look", "detail": "detail_look"}
 _FILES: dict[Kind, str] = {
     "image": "SELECT file FROM temp.sample",
     "mask": "SELECT mask AS file FROM temp.sample WHERE mask IS NOT NULL",
     "pixels": "SELECT file FROM temp.candidate",
+    "detail": "SELECT file FROM temp.wanted",
 }
 # What could not even be read, took too long or ran out of memory is tried again: permission may have been given, or the
 # machine may have been busy, without any change of the file.
@@ -35,6 +36,7 @@ _UNREAD = {
     "look": "known.error IS NOT NULL AND known.content_hash IS NULL",
     "mask_look": "known.error IS NOT NULL AND known.format IS NULL",
     "pixel_look": "0",
+    "detail_look": "0",
 }
 
 
@@ -54,7 +56,8 @@ def scan(
         root: the dataset.
         store: its store; ``temp.file`` and ``temp.sample`` are filled.
         kind: 'image' fills ``look`` and ``thumbnail`` for every sample, 'mask' fills ``mask_look`` for every mask, and
-            'pixels' fills ``pixel_look`` for the ids in the table ``candidate``.
+            'pixels' fills ``pixel_look`` for the ids in the table ``candidate``, 'detail' ``detail_look`` for those in
+            ``wanted``.
         progress: called in this thread with (files done, files to do), a few times a second.
         workers: how many processes; one a core where not given.
 

@@ -100,6 +100,8 @@ def _work(kind: str) -> tuple[Worker, list[str]]:
             return looking.PixelLook(looking.pixel_digest(data))
 
         return digest, _fields(looking.PixelLook)
+    if kind == "detail":
+        return lambda data, name, large: looking.detail(data, large=large), _fields(looking.DetailLook)
     return lambda data, name, large: looking.look(data, name, large=large), _fields(looking.Look)
 
 

@@ -1,8 +1,9 @@
 """One SQLite file a dataset: what the scan saw of each image (kept), and what lies on disk today (temporary).
 
 The kept tables are the cache: a row an image, valid while the file's size and modification time are what they were.
-They are ``look``, ``mask_look`` and ``pixel_look`` (``path``, ``size``, ``mtime_ns``, then the fields of the dataclass
-of that name in their order) and ``thumbnail`` (``path``, ``jpeg``), which stands alone so that the others stay small.
+They are ``look``, ``mask_look``, ``pixel_look`` and ``detail_look`` (``path``, ``size``, ``mtime_ns``, then the fields
+of the dataclass of that name in their order) and ``thumbnail`` (``path``, ``jpeg``), which stands alone so that the
+others stay small.
 The temporary tables are this audit's working state; SQLite keeps them in a file of its own that vanishes with the
 connection, so memory does not grow with the dataset. Without a cache the whole database is such a file.
 
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from cvadvisor.errors import UserError
-from cvadvisor.inspect.dataset.look import Look, PixelLook
+from cvadvisor.inspect.dataset.look import DetailLook, Look, PixelLook
 from cvadvisor.inspect.dataset.mask_look import MaskLook
 
 _BUSY_S = 60.0
@@ -32,7 +33,12 @@ _BATCH = 2_000
 
 # Raise it when the scan measures something differently: rows of another version are thrown away.
 _SCAN_VERSION = 1
-KEPT: dict[str, type] = {"look": Look, "mask_look": MaskLook, "pixel_look": PixelLook}
+KEPT: dict[str, type] = {
+    "look": Look,
+    "mask_look": MaskLook,
+    "pixel_look": PixelLook,
+    "detail_look": DetailLook,
+}
 """The kept tables that are filled by scans, and what their rows hold."""
 THUMBNAIL = "thumbnail"
 """The field of ``look`` that has a kept table of its own instead of a column."""
@@ -68,6 +74,17 @@ CREATE TABLE temp.box (
 );
 CREATE TABLE temp.missing (path BLOB NOT NULL, split TEXT NOT NULL);
 CREATE TABLE temp.fault (path BLOB NOT NULL, problem TEXT NOT NULL);
+CREATE TABLE temp.pair (       -- files that show the same or something alike
+    a INTEGER NOT NULL,        -- by split (train, validation, test) and then path, a comes before b
+    b INTEGER NOT NULL,
+    tier TEXT NOT NULL,        -- one of cvadvisor.facts.leaks.TIERS
+    transform TEXT NOT NULL,   -- what makes b of a; may be empty
+    score REAL NOT NULL,       -- how far they agree, 0 to 1
+    PRIMARY KEY (a, b)
+) WITHOUT ROWID;
+-- Exact copies, and the first file of the image; held-out files, and a training file of the image.
+CREATE TABLE temp.copy (file INTEGER PRIMARY KEY, original INTEGER NOT NULL);
+CREATE TABLE temp.leaked (file INTEGER PRIMARY KEY, source INTEGER NOT NULL);
 """
 
 

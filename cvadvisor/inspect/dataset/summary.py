@@ -1,17 +1,20 @@
 """The facts of a dataset, from its reading and its store."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 from cvadvisor.facts.dataset import DatasetFacts, FileProblem
+from cvadvisor.facts.groups import GroupFacts
 from cvadvisor.inspect.dataset.appearance import look_facts, shift_facts, size_facts
 from cvadvisor.inspect.dataset.boxes import box_facts
-from cvadvisor.inspect.dataset.class_sizes import class_counts, class_facts, group_facts, split_facts
-from cvadvisor.inspect.dataset.duplicates import MOST_EXAMPLES, find_duplicates
+from cvadvisor.inspect.dataset.class_sizes import class_counts, class_facts, split_facts
+from cvadvisor.inspect.dataset.clean_split import CleanSplit
 from cvadvisor.inspect.dataset.files import UNREAD_IMAGE_EXTENSIONS, Files
 from cvadvisor.inspect.dataset.layouts.reading import Reading
+from cvadvisor.inspect.dataset.leaks import MOST_EXAMPLES, leak_facts
 from cvadvisor.inspect.dataset.masks import mask_facts
 from cvadvisor.inspect.dataset.oddities import find_oddities
+from cvadvisor.inspect.dataset.shortcuts import shortcut_facts
 from cvadvisor.inspect.dataset.splits import Proposal
 from cvadvisor.inspect.dataset.store import Store, to_text
 from cvadvisor.inspect.printable import printable
@@ -29,8 +32,10 @@ def summarise(
     files: Files,
     reading: Reading,
     alternatives: tuple[str, ...],
+    groups: GroupFacts,
+    repeats: Mapping[str, int],
     proposal: Proposal | None,
-    decode: Callable[[], None],
+    clean: CleanSplit | None,
 ) -> DatasetFacts:
     """Every fact of a dataset whose samples were scanned.
 
@@ -38,11 +43,12 @@ def summarise(
         files: the listing; its store has the view ``seen``.
         reading: how the dataset was understood.
         alternatives: other readings, a sentence each.
+        groups: what belongs together.
+        repeats: training images that repeat another, by tier.
         proposal: the validation split that was proposed, where there is none.
-        decode: decodes the files in the table ``candidate`` in full.
+        clean: the split that was proposed instead of one that leaks.
     """
     store = files.store
-    classification = "classification" in reading.task
     counts = class_counts(store)
     facts: dict[str, Any] = {
         "task": reading.task,
@@ -50,22 +56,22 @@ def summarise(
         "layout_reason": printable(reading.why),
         "layout_notes": tuple(map(printable, reading.notes)),
         "layout_alternatives": tuple(map(printable, alternatives)),
+        "group": groups,
         **_file_facts(files),
         **class_facts(reading, counts),
         **split_facts(store, counts),
-        **(group_facts(store) if proposal is None else {}),
         **size_facts(store),
         **look_facts(store),
         **shift_facts(store),
         **find_oddities(store),
-        **_duplicate_facts(store, decode, labelled=classification),
+        "leak": leak_facts(store, repeats, clean, labelled="classification" in reading.task),
     }
+    if reading.task == "classification":
+        facts["shortcuts"] = shortcut_facts(store)
     if reading.task == "multi-label classification":
         facts["labels_per_image"] = store.one("SELECT count(*) * 1.0 / count(DISTINCT file) FROM temp.label")
     if proposal is not None:
         facts["proposed_validation_images"] = proposal.images
-        if proposal.grouping is not None:
-            facts |= {"groups": proposal.grouping.groups, "groups_from": proposal.grouping.source}
     if reading.task == "detection":
         facts["box"] = box_facts(store)
     if reading.task == "segmentation":
@@ -120,20 +126,3 @@ def _problems(store: Store, query: str) -> tuple[FileProblem, ...]:
 def _paths(store: Store, query: str) -> tuple[str, ...]:
     rows = store.rows(f"{query} ORDER BY path LIMIT {MOST_EXAMPLES}")
     return tuple(printable(to_text(path)) for (path,) in rows)
-
-
-def _duplicate_facts(store: Store, decode: Callable[[], None], *, labelled: bool) -> dict[str, Any]:
-    """Leaks are unknown, rather than none, where there is no split to leak into."""
-    found = find_duplicates(store, decode, labelled=labelled)
-    facts: dict[str, Any] = {
-        "duplicate_training_images": found.duplicate_training_images,
-        "conflicting_label_images": found.conflicting_label_images,
-        "leak_examples": found.leak_examples,
-        "conflict_examples": found.conflict_examples,
-    }
-    leaked = {"validation": found.leaked_validation_images, "test": found.leaked_test_images}
-    readable = dict(store.rows("SELECT split, sum(error IS NULL) FROM temp.seen GROUP BY split"))
-    for split, images in leaked.items():
-        if readable.get(split):
-            facts |= {f"leaked_{split}_images": images, f"leaked_{split}_share": images / readable[split]}
-    return facts

@@ -1,7 +1,7 @@
 import pytest
 from PIL import Image
 
-from cvadvisor.inspect.dataset.duplicates import MOST_EXAMPLES
+from cvadvisor.inspect.dataset.leaks import MOST_EXAMPLES
 from tests.inspect.dataset.making import encoded, make, picture
 
 BASE = ["train/cat/1.png", "train/dog/1.png", "val/cat/1.png", "val/dog/1.png", "test/cat/1.png", "test/dog/1.png"]
@@ -9,7 +9,7 @@ BASE = ["train/cat/1.png", "train/dog/1.png", "val/cat/1.png", "val/dog/1.png", 
 
 @pytest.fixture
 def duplicates(inspected):
-    return lambda root: inspected(root).facts
+    return lambda root: inspected(root).facts.leak
 
 
 def copy(root, source, target):
@@ -19,16 +19,16 @@ def copy(root, source, target):
 
 def test_different_images_are_no_duplicates(tmp_path, duplicates):
     found = duplicates(make(tmp_path, BASE))
-    assert (found.leaked_validation_images, found.leaked_test_images) == (0, 0)
-    assert (found.duplicate_training_images, found.conflicting_label_images) == (0, 0)
+    assert (found.validation_images, found.test_images) == (0, 0)
+    assert (found.repeated_train_images, found.conflicting_images) == (0, 0)
 
 
 def test_a_training_image_in_validation_is_a_leak(tmp_path, duplicates):
     root = make(tmp_path, BASE)
     copy(root, "train/cat/1.png", "val/cat/9.png")
     found = duplicates(root)
-    assert (found.leaked_validation_images, found.leaked_test_images) == (1, 0)
-    (pair,) = found.leak_examples
+    assert (found.validation_images, found.test_images) == (1, 0)
+    (pair,) = found.validation_pairs
     assert (pair.split_a, pair.path_a, pair.split_b, pair.path_b) == (
         *("train", "train/cat/1.png"),
         *("validation", "val/cat/9.png"),
@@ -40,8 +40,8 @@ def test_a_resaved_copy_is_a_leak_of_the_same_pixels(tmp_path, duplicates):
     root = make(tmp_path, BASE)
     (root / "val/cat/9.bmp").write_bytes(encoded(picture("train/cat/1.png"), "BMP"))
     found = duplicates(root)
-    assert found.leaked_validation_images == 1
-    assert found.leak_examples[0].tier == "same pixels"
+    assert found.validation_images == 1
+    assert found.validation_pairs[0].tier == "same pixels"
 
 
 @pytest.mark.parametrize("size", [(300, 220), (640, 480), (90, 70)])
@@ -55,8 +55,8 @@ def test_a_jpeg_saved_in_a_lossless_format_is_a_leak_of_the_same_pixels(tmp_path
     with Image.open(root / "train/cat/5.jpg") as image:
         (root / "test/cat/copy.bmp").write_bytes(encoded(image, "BMP"))
     found = duplicates(root)
-    assert (found.leaked_validation_images, found.leaked_test_images) == (1, 1)
-    assert [(pair.path_a, pair.tier) for pair in found.leak_examples] == [
+    assert (found.validation_images, found.test_images) == (1, 1)
+    assert [(pair.path_a, pair.tier) for pair in (*found.validation_pairs, *found.test_pairs)] == [
         ("train/cat/3.jpg", "same pixels"),
         ("train/cat/5.jpg", "same pixels"),
     ]
@@ -66,7 +66,7 @@ def test_a_leak_is_explained_by_its_closest_copy(tmp_path, duplicates):
     root = make(tmp_path, BASE)
     (root / "train/cat/0.bmp").write_bytes(encoded(picture("train/cat/1.png"), "BMP"))
     copy(root, "train/cat/1.png", "val/cat/9.png")
-    (pair,) = duplicates(root).leak_examples
+    (pair,) = duplicates(root).validation_pairs
     assert (pair.path_a, pair.tier) == ("train/cat/1.png", "byte-identical")
 
 
@@ -74,8 +74,8 @@ def test_a_validation_image_in_test_is_a_leak_of_test(tmp_path, duplicates):
     root = make(tmp_path, BASE)
     copy(root, "val/cat/1.png", "test/cat/9.png")
     found = duplicates(root)
-    assert (found.leaked_validation_images, found.leaked_test_images) == (0, 1)
-    assert found.leak_examples[0].split_a == "validation"
+    assert (found.validation_images, found.test_images) == (0, 1)
+    assert found.test_pairs[0].split_a == "validation"
 
 
 def test_each_leaked_file_counts(tmp_path, duplicates):
@@ -83,9 +83,9 @@ def test_each_leaked_file_counts(tmp_path, duplicates):
     for number in range(20, 40):
         copy(root, "train/cat/1.png", f"val/cat/{number}.png")
     found = duplicates(root)
-    assert found.leaked_validation_images == 20
-    assert len(found.leak_examples) == MOST_EXAMPLES
-    assert found.leak_examples[0].path_b == "val/cat/20.png"
+    assert found.validation_images == 20
+    assert len(found.validation_pairs) == MOST_EXAMPLES
+    assert found.validation_pairs[0].path_b == "val/cat/20.png"
 
 
 def test_repeats_in_training_count_beyond_the_first(tmp_path, duplicates):
@@ -93,7 +93,7 @@ def test_repeats_in_training_count_beyond_the_first(tmp_path, duplicates):
     copy(root, "train/cat/1.png", "train/cat/2.png")
     copy(root, "train/cat/1.png", "train/cat/3.png")
     found = duplicates(root)
-    assert (found.duplicate_training_images, found.conflicting_label_images) == (2, 0)
+    assert (found.repeated_train_images, found.conflicting_images) == (2, 0)
 
 
 def test_one_image_under_two_classes_is_one_conflict(tmp_path, duplicates):
@@ -101,17 +101,17 @@ def test_one_image_under_two_classes_is_one_conflict(tmp_path, duplicates):
     copy(root, "train/cat/1.png", "train/dog/9.png")
     copy(root, "train/cat/1.png", "train/dog/8.png")
     found = duplicates(root)
-    assert found.conflicting_label_images == 1
-    (pair,) = found.conflict_examples
+    assert found.conflicting_images == 1
+    (pair,) = found.conflicts
     assert (pair.label_a, pair.label_b) == ("cat", "dog")
-    assert found.duplicate_training_images == 1
+    assert found.repeated_train_images == 1
 
 
 def test_one_image_under_two_classes_in_two_splits_is_a_leak_and_a_conflict(tmp_path, duplicates):
     root = make(tmp_path, BASE)
     copy(root, "train/cat/1.png", "test/dog/9.png")
     found = duplicates(root)
-    assert (found.leaked_test_images, found.conflicting_label_images) == (1, 1)
+    assert (found.test_images, found.conflicting_images) == (1, 1)
 
 
 def test_blank_images_of_one_size_are_no_leak(tmp_path, duplicates):
@@ -120,16 +120,16 @@ def test_blank_images_of_one_size_are_no_leak(tmp_path, duplicates):
     (root / "train/cat/white.png").write_bytes(encoded(white, "PNG"))
     (root / "val/dog/white.bmp").write_bytes(encoded(white, "BMP"))
     found = duplicates(root)
-    assert (found.leaked_validation_images, found.conflicting_label_images) == (0, 0)
+    assert (found.validation_images, found.conflicting_images) == (0, 0)
 
 
 def test_blank_images_are_a_leak_where_they_are_the_same_bytes(tmp_path, duplicates):
     root = make(tmp_path, BASE)
     (root / "train/cat/white.png").write_bytes(encoded(picture().point(lambda value: 255)))
     copy(root, "train/cat/white.png", "val/cat/white.png")
-    assert duplicates(root).leaked_validation_images == 1
+    assert duplicates(root).validation_images == 1
 
 
 def test_unreadable_files_are_no_duplicates(tmp_path, duplicates):
     root = make(tmp_path, [*BASE, "train/cat/a.jpg", "val/cat/b.jpg"])
-    assert duplicates(root).leaked_validation_images == 0
+    assert duplicates(root).validation_images == 0

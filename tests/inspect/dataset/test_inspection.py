@@ -67,20 +67,15 @@ def test_the_validation_splits_size_and_error_are_known(tmp_path, inspected):
 def test_what_splits_would_say_is_unknown_without_them(tmp_path, inspected):
     facts = inspected(make(tmp_path, TRAIN)).facts
     assert (facts.has_validation_split, facts.has_test_split) == (False, False)
-    for name in (
-        "validation_images",
-        "validation_share",
-        "leaked_validation_images",
-        "leaked_test_images",
-        "test_images",
-    ):
+    for name in ("validation_images", "validation_share", "test_images"):
         assert getattr(facts, name) is None
+    assert (facts.leak.validation_images, facts.leak.test_images, facts.leak.clean_moved_images) == (None, None, None)
 
 
 def test_a_validation_split_without_a_readable_image_has_no_error_and_no_leaks(tmp_path, inspected):
     facts = inspected(make(tmp_path, [*TRAIN, "val/cat/1.jpg"])).facts
     assert (facts.has_validation_split, facts.validation_images) == (True, 0)
-    assert (facts.validation_standard_error, facts.leaked_validation_share) == (None, None)
+    assert (facts.validation_standard_error, facts.leak.validation_share) == (None, None)
 
 
 def test_sizes_in_pixels_are_medians_over_readable_images(tmp_path, inspected):
@@ -133,7 +128,7 @@ def test_any_name_survives_and_is_printable_in_the_facts(tmp_path, inspected, na
     assert folder.name in dataset.classes
     shown = as_json(dataset.facts)["class_sizes"][0]["name"]
     assert not any(ord(character) < 32 for character in shown)
-    assert dataset.facts.duplicate_training_images == 1
+    assert dataset.facts.leak.repeated_train_images == 1
 
 
 def test_a_name_that_is_not_utf8_is_shown_with_its_bytes(tmp_path, inspected):
@@ -158,7 +153,7 @@ def test_a_validation_split_is_proposed_where_there_is_none(tmp_path, inspected)
     assert sorted(train + held_out) == sorted(TRAIN)
     assert sorted(Path(path).parent.name for path in held_out) == ["cat", "dog"]
     assert (dataset.facts.proposed_validation_images, dataset.held_out_from()) == (2, "train")
-    assert dataset.facts.groups is None
+    assert dataset.facts.group.groups is None
 
 
 def test_the_proposed_split_never_changes(tmp_path, inspected):
@@ -174,21 +169,6 @@ def test_copies_of_one_file_stay_on_one_side(tmp_path, inspected):
     copied = {path.replace("copy of ", "") for path in held_out if "copy of" in path}
     assert copied == {path for path in held_out if path.startswith("a/") and "copy of" not in path}
     assert len(copied) == 4
-
-
-def test_series_in_file_names_stay_on_one_side(tmp_path, inspected):
-    names = [f"{label}/patient{label}{p}_slice{s:02d}.png" for label in "ab" for p in range(10) for s in range(3)]
-    dataset = inspected(make(tmp_path, names))
-    patients = {path.split("_")[0] for path in paths(dataset, "validation")}
-    assert not patients & {path.split("_")[0] for path in paths(dataset, "train")}
-    assert (dataset.facts.groups, dataset.facts.groups_from) == (20, "file names")
-    assert dataset.facts.proposed_validation_images == 12
-
-
-@pytest.mark.parametrize("name", ["{label}_{n}", "IMG_{n:04d}", "{label} ({n})", "{n}"])
-def test_ordinary_numbering_is_no_series(tmp_path, inspected, name):
-    names = [f"{label}/{name.format(label=label, n=n)}.png" for label in ("cat", "dog") for n in range(12)]
-    assert inspected(make(tmp_path, names)).facts.groups is None
 
 
 def test_a_draw_depends_on_the_seed_alone(tmp_path, inspected):
@@ -347,7 +327,7 @@ def test_groups_that_lie_in_two_splits_are_counted(tmp_path, inspected):
         for number, (name, split, group) in enumerate(zip(names, splits, groups, strict=True))
     ]
     (root / "labels.csv").write_text("\n".join(["image,label,split,patient", *rows]) + "\n")
-    facts = inspected(root).facts
-    assert (facts.groups, facts.groups_from) == (6, "labels")
-    assert (facts.grouped_validation_images, facts.grouped_validation_share) == (1, 0.5)
-    assert (facts.grouped_test_images, facts.grouped_test_share) == (1, 0.5)
+    group = inspected(root).facts.group
+    assert (group.groups, group.what) == (6, "the column 'patient'")
+    assert (group.shared_validation_images, group.shared_validation_share) == (1, 0.5)
+    assert (group.shared_test_images, group.shared_test_share) == (1, 0.5)

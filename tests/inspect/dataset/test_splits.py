@@ -1,11 +1,10 @@
 import random
 from collections import Counter
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvadvisor.inspect.dataset.splits import hold_out, series
+from cvadvisor.inspect.dataset.splits import hold_out
 
 
 def held(groups):
@@ -61,25 +60,3 @@ def test_whole_groups_come_near_to_a_fifth(sizes):
 def test_one_giant_group_stays_in_training():
     groups = [(b"giant", {b"a": 90}), *singles(b"a", 10)]
     assert b"giant" not in held(groups)[0]
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        (b"cat/scan12_slice003.png", b"cat/scan12"),
-        (b"cat/P07-0004.jpg", b"cat/P07"),
-        (b"clip.frame.12.jpg", b"/clip.frame"),
-        (b"a/IMG_20240101_120000.jpg", b"a/IMG_20240101"),
-        (b"a/0142c777-baf8-4500-add9-6641b95b90ec.jpg", b"a/0142c777-baf8-4500-add9-6641b95b90ec.jpg"),
-        (b"a/photo.jpg", b"a/photo.jpg"),
-        (b"a/12.jpg", b"a/12.jpg"),
-        (b"a/\xff_1.jpg", b"a/\xff_1.jpg"),
-    ],
-)
-def test_a_series_is_the_name_up_to_its_last_number(path, expected):
-    assert series(path) == expected
-
-
-@given(st.binary(max_size=200))
-def test_any_name_has_a_series(path):
-    assert isinstance(series(path), bytes)

@@ -2,9 +2,10 @@
 
 import importlib
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
+from cvadvisor.config import NO_GROUPS
 from cvadvisor.inspect.dataset.layouts.reading import DatasetError, Reader, Reading, Wishes
 from cvadvisor.inspect.printable import printable
 
@@ -46,8 +47,11 @@ def choose(files: "Files", wishes: Wishes) -> tuple[Reading, tuple[str, ...]]:
     else:
         names = _OF_TABLES if _names_columns(wishes) else READERS
     readings, problems = _readings(files, wishes, names)
+    if not readings and wishes.layout is None and _in_a_table_beside(files, wishes):
+        rest = replace(wishes, group_column=None)
+        readings, problems = _readings(files, rest, _OF_TABLES if _names_columns(rest) else READERS)
     if not readings:
-        if wishes == Wishes() and not problems:
+        if _says_nothing(wishes) and not problems:
             raise DatasetError(f"{printable(files.root)}: {_class_folders().why_not(files)} {_OTHERS}")
         found = " ".join(str(problem) for _, problem in problems)
         raise DatasetError(f"{printable(files.root)}: {found or _unlike(files, wishes)}")
@@ -59,8 +63,20 @@ def choose(files: "Files", wishes: Wishes) -> tuple[Reading, tuple[str, ...]]:
 
 def _names_columns(wishes: Wishes) -> bool:
     """Whether the user speaks of a table."""
-    columns = (wishes.image_column, wishes.label_column, wishes.split_column, wishes.group_column)
-    return wishes.labels is not None or any(columns)
+    return wishes.labels is not None or bool(wishes.columns)
+
+
+def _in_a_table_beside(files: "Files", wishes: Wishes) -> bool:
+    """Whether the user named a column of groups that is in a table which need not hold the labels."""
+    if wishes.group_column in (None, NO_GROUPS):
+        return False
+    group_tables = importlib.import_module("cvadvisor.inspect.dataset.group_tables")
+    return bool(group_tables.has_group_column(files, wishes))
+
+
+def _says_nothing(wishes: Wishes) -> bool:
+    """Whether the user leaves the layout to us; groups are looked for in any."""
+    return replace(wishes, group_pattern=None, group_column=None) == Wishes() and not wishes.columns
 
 
 def _readings(

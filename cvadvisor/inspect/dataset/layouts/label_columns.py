@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from cvadvisor.config import NO_GROUPS
 from cvadvisor.inspect.dataset.layouts.box_columns import BoxColumns, find_boxes
+from cvadvisor.inspect.dataset.layouts.column_names import group_columns, normalised
 from cvadvisor.inspect.dataset.layouts.label_values import is_flag, is_set, labels_in, separator_of
 from cvadvisor.inspect.dataset.layouts.listed_images import Finder, has_image_extension, text_of
 from cvadvisor.inspect.dataset.layouts.reading import SPLIT_NAMES, DatasetError, Split, Task, Wishes
-from cvadvisor.inspect.dataset.layouts.table_rows import SNIFFED_ROWS, Row, Table
+from cvadvisor.inspect.dataset.layouts.table_rows import Row, Table
 from cvadvisor.inspect.printable import printable
 
 Kind = Literal["one", "several", "one-hot", "boxes"]
@@ -32,12 +34,6 @@ _SPLIT_COLUMNS = frozenset(
     | {"data_set", "train_test", "fold_name", "mode"}
 )
 _IS_VALIDATION = frozenset({"is_valid", "is_val", "is_validation", "valid", "validation", "val"})
-_GROUPS = (
-    *("patient", "subject", "person", "user", "sender", "group", "individual", "participant", "identity", "client"),
-    *("session", "recording", "video", "scene", "sequence", "clip", "series", "study", "case", "lesion", "specimen"),
-    *("site", "location", "hospital", "place", "author", "photographer", "owner", "device", "camera"),
-)
-_GROUP_ENDS = ("", "_id", "id", "_name", "_no", "_number", "_uid", "_index", "_code", "s")
 # Numbers of few values that are no classes, whatever their content looks like.
 _NO_LABELS = frozenset(
     {"id", "width", "height", "w", "h", "size", "depth", "channels", "x", "y1", "fold", "folds", "index", "idx", "age"}
@@ -114,7 +110,7 @@ def guess(
         image=-1 if wishes.image_column is None else column_called(table, wishes.image_column),
         labels=() if wishes.label_column is None else (column_called(table, wishes.label_column),),
         split=None if wishes.split_column is None else column_called(table, wishes.split_column),
-        group=None if wishes.group_column is None else column_called(table, wishes.group_column),
+        group=None if wishes.group_column in (None, NO_GROUPS) else column_called(table, wishes.group_column),
     )
     names = [normalised(name) for name in table.columns]
     columns = [[cells[index] for _, cells in rows] for index in range(len(names))]
@@ -129,8 +125,10 @@ def guess(
     boxes = find_boxes(names, columns, table.has_header) if wishes.task in (None, "detection") else None
     if boxes:
         taken |= set(boxes.columns)
-    if roles.group is None:
-        roles = replace(roles, group=_group_column(names, columns, image, taken))
+    if roles.group is None and wishes.group_column != NO_GROUPS:
+        images = len({text_of(cell) for cell in columns[image]})
+        ranked = group_columns(names, columns, images, taken)
+        roles = replace(roles, group=ranked[0] if ranked else None)
         taken.add(roles.group)
     roles = _with_labels(replace(roles, boxes=boxes), names, columns, taken, finder, table.has_header)
     if boxes:
@@ -155,12 +153,6 @@ def column_called(table: Table, name: str) -> int:
     shown = [printable(column) for column in table.columns[:20]]
     more = f" and {len(table.columns) - 20:,} more" if len(table.columns) > 20 else ""
     raise DatasetError(f"{printable(table.path)} has no column {printable(name)!r}: it has {', '.join(shown)}{more}.")
-
-
-def normalised(name: str) -> str:
-    """A column's name in lower case, its words joined by underscores: 'FileName' and 'file name' are 'file_name'."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", name.strip()[:200])
-    return re.sub(r"[^0-9a-z]+", "_", spaced.lower()).strip("_")
 
 
 def _image_column(names: list[str], columns: list[list[Any]], finder: Finder, split: Split | None) -> int | None:
@@ -195,22 +187,6 @@ def _split_column(names: list[str], columns: list[list[Any]], taken: set[int | N
         if texts <= SPLIT_NAMES.keys() and (names[index] in _SPLIT_COLUMNS or len(texts) > 1):
             return index
     return None
-
-
-def _group_column(names: list[str], columns: list[list[Any]], image: int, taken: set[int | None]) -> int | None:
-    """The column of what several images have in common other than their class."""
-    forms = {f"{group}{end}": rank for rank, group in reversed(list(enumerate(_GROUPS))) for end in _GROUP_ENDS}
-    images = len({text_of(cell) for cell in columns[image]})
-    candidates = []
-    for index, cells in enumerate(columns):
-        if index in taken or names[index] not in forms:
-            continue
-        values = {text_of(cell) for cell in cells} - {None}
-        # In the first rows of a long table each may be new; they come back later.
-        repeated = len(values) < images or len(cells) >= SNIFFED_ROWS
-        if len(values) > 1 and repeated and not all(map(is_flag, cells)):
-            candidates.append((forms[names[index]], index))
-    return min(candidates)[1] if candidates else None
 
 
 def _with_labels(

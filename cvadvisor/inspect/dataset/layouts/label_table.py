@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 from cvadvisor.inspect.dataset.files import Files
 from cvadvisor.inspect.dataset.layouts import class_folders
 from cvadvisor.inspect.dataset.layouts.class_descriptions import described_classes
-from cvadvisor.inspect.dataset.layouts.label_columns import IMAGE_NAMES, Roles, column_called, guess, normalised
+from cvadvisor.inspect.dataset.layouts.column_names import normalised
+from cvadvisor.inspect.dataset.layouts.label_columns import IMAGE_NAMES, Roles, column_called, guess
 from cvadvisor.inspect.dataset.layouts.listed_images import Finder, split_of_folders, text_of
 from cvadvisor.inspect.dataset.layouts.near_tables import guess_loosely
 from cvadvisor.inspect.dataset.layouts.partitions import find_partitions, partition_in
@@ -97,6 +98,7 @@ def reading_of(
         samples=lambda: table_samples(files, sources, from_folders=from_folders, partition=partition),
         rank=rank,
         classes=tuple(columns[index] for index in roles.labels) if roles.kind == "one-hot" else (),
+        group_column=None if roles.group is None else columns[roles.group],
         notes=tuple(
             table_notes(
                 sources,
@@ -170,8 +172,7 @@ def _source(files: Files, table: Table, wishes: Wishes) -> Source | None:
     # What a competition wants to be given: made-up labels of its test images.
     if wishes.labels is None and "submission" in re.sub("[-_ ]", "", PurePosixPath(table.path.lower()).stem):
         return None
-    named = (wishes.image_column, wishes.label_column, wishes.split_column, wishes.group_column)
-    for name in filter(None, named):
+    for name in wishes.columns:
         column_called(table, name)
     rows = sniff(table)
     split = split_of_name(table.path) or split_of_folders(table.path)
@@ -190,8 +191,8 @@ def _has_header(files: Files, source: Source, wishes: Wishes) -> bool:
     """Whether the first row of a table names its columns: in one of images called 'Abyssinian_1' it may be a row."""
     table, name = source.table, source.table.columns[source.roles.image]
     suffix = PurePosixPath(table.path.lower()).suffix
-    named = (wishes.image_column, wishes.label_column, wishes.split_column, wishes.group_column)
-    if not table.has_header or suffix not in (".csv", ".tsv", ".txt") or any(named) or normalised(name) in IMAGE_NAMES:
+    named = bool(wishes.columns)
+    if not table.has_header or suffix not in (".csv", ".tsv", ".txt") or named or normalised(name) in IMAGE_NAMES:
         return True
     return not source.finder(files).meant(name)
 

@@ -6,7 +6,8 @@ from itertools import islice
 from pathlib import PurePosixPath
 
 from cvadvisor.inspect.dataset.files import Files
-from cvadvisor.inspect.dataset.layouts.label_columns import IMAGE_NAMES, Roles, column_called, guess, normalised
+from cvadvisor.inspect.dataset.layouts.column_names import normalised
+from cvadvisor.inspect.dataset.layouts.label_columns import IMAGE_NAMES, Roles, column_called, guess
 from cvadvisor.inspect.dataset.layouts.listed_images import Finder, Loosely, has_image_extension, text_of
 from cvadvisor.inspect.dataset.layouts.reading import DatasetError, Split, Wishes
 from cvadvisor.inspect.dataset.layouts.table_rows import SNIFFED_ROWS, Row, Table

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from cvadvisor.inspect.dataset.files import Files
-from cvadvisor.inspect.dataset.layouts.label_columns import Roles, guess, normalised
+from cvadvisor.inspect.dataset.layouts.column_names import normalised
+from cvadvisor.inspect.dataset.layouts.label_columns import Roles, guess
 from cvadvisor.inspect.dataset.layouts.listed_images import Finder, text_of
 from cvadvisor.inspect.dataset.layouts.reading import SPLIT_NAMES, Fault, Split, Wishes
 from cvadvisor.inspect.dataset.layouts.table_rows import TABLE_SUFFIXES, Row, Table, open_table, sniff

@@ -118,6 +118,8 @@ class Reading:
     notes: tuple[str, ...] = ()
     """Choices that a user may want to overrule, a sentence each: 'Labels are in the column breed of labels.csv.'"""
     masks: MaskCode | None = None
+    group_column: str | None = None
+    """Name of the column that says which images belong together; ``None`` where none does."""
 
 
 Reader = Callable[["Files", Wishes], Reading | None]

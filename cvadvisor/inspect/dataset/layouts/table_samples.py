@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cvadvisor.config import LEFT_OUT
 from cvadvisor.inspect.dataset.files import Files
 from cvadvisor.inspect.dataset.layouts.box_columns import NoBox, box_in, objects_in
 from cvadvisor.inspect.dataset.layouts.gathered import Gathered
@@ -108,6 +109,8 @@ def _gather(
         return "no image is named"
     if len(name) > LONGEST_NAME or "\0" in name:
         return f"{shortened(name)} is no file name"
+    if roles.split is not None and text_of(cells[roles.split]) == LEFT_OUT:
+        return None  # a clean split that the audit proposed: the image is in none
     split, problem = _split_in(cells, source)
     if problem:
         return problem

@@ -1,0 +1,80 @@
+"""The pictures that are compared: which there are, and their gray pixels, from the store."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cvadvisor.inspect.dataset import jpeg
+from cvadvisor.inspect.dataset.look import DETAIL_SIDE_PX
+from cvadvisor.inspect.dataset.near.descriptors import SIDE_PX
+from cvadvisor.inspect.dataset.store import Store
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+TRAIN = 0
+_SPLITS = {"train": TRAIN, "validation": 1, "test": 2}
+
+# Blank pictures look like any other blank one, and copies like their originals.
+_SEARCHED = """
+SELECT seen.file, seen.split, seen.width, seen.height, seen.grayscale FROM temp.seen
+WHERE error IS NULL AND NOT blank AND seen.file NOT IN (SELECT file FROM temp.copy)
+ORDER BY CASE seen.split WHEN 'train' THEN 0 WHEN 'validation' THEN 1 ELSE 2 END, seen.path
+"""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The pictures of a dataset; their number is their place here: training first, then by path."""
+
+    store: Store
+    files: Array
+    """Ids in ``temp.file``."""
+    splits: Array
+    """0 for training, 1 for validation, 2 for test."""
+    sizes: Array
+    """Width and height in px (n, 2)."""
+    gray: Array
+    """Whether each has no colour."""
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def thumbnails(self, numbers: Array) -> Array:
+        """Gray pictures, uint8 (n, 64, 64)."""
+        return self._load("thumbnail", "L", numbers, (SIDE_PX, SIDE_PX))
+
+    def details(self, numbers: Array) -> Array:
+        """RGB pictures, uint8 (n, 128, 128, 3), of pictures for which :meth:`want_details` was called."""
+        return self._load("detail_look", "RGB", numbers, (DETAIL_SIDE_PX, DETAIL_SIDE_PX, 3))
+
+    def want_details(self, numbers: Array, scan: Callable[[], None]) -> None:
+        """Have ``scan`` look at pictures again, for their details."""
+        self.store.run("CREATE TEMP TABLE wanted (file INTEGER PRIMARY KEY)")
+        self.store.insert("temp.wanted", ((int(self.files[number]),) for number in np.unique(numbers)))
+        try:
+            scan()
+        finally:
+            self.store.run("DROP TABLE temp.wanted")
+
+    def _load(self, table: str, mode: str, numbers: Array, shape: tuple[int, ...]) -> Array:
+        """Each picture is read and decoded once, however often its number occurs; what cannot be is black."""
+        distinct, place = np.unique(numbers, return_inverse=True)
+        loaded = np.zeros((len(distinct), *shape), np.uint8)
+        query = f"SELECT jpeg FROM main.{table} JOIN temp.file ON file.path = {table}.path WHERE file.id = ?"
+        for row, number in enumerate(distinct):
+            data = self.store.one(query, int(self.files[number]))
+            if data is not None:
+                loaded[row] = jpeg.decode_small(data, mode)
+        return loaded[place]
+
+
+def load_pictures(store: Store) -> Pictures:
+    """The pictures that are worth comparing: readable, not blank, and no exact copies of others."""
+    count = store.one(f"SELECT count(*) FROM ({_SEARCHED})")
+    files, splits = np.empty(count, np.int64), np.empty(count, np.int8)
+    sizes, gray = np.empty((count, 2), np.float32), np.empty(count, bool)
+    for row, (file, split, width, height, without_colour) in enumerate(store.rows(_SEARCHED)):
+        files[row], splits[row], sizes[row], gray[row] = file, _SPLITS[split], (width, height), without_colour
+    return Pictures(store, files, splits, sizes, gray)
