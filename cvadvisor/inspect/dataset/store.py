@@ -44,6 +44,16 @@ THUMBNAIL = "thumbnail"
 """The field of ``look`` that has a kept table of its own instead of a column."""
 _SQL_TYPES: dict[Any, str] = {bytes: "BLOB", str: "TEXT", int: "INTEGER", bool: "INTEGER", float: "REAL"}
 
+# What the search for near-duplicates compared, and what it found: pictures that did not change, and are in the same
+# split, are not compared with each other again.
+_SEARCHED = """
+CREATE TABLE main.compared (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, split TEXT) WITHOUT ROWID;
+CREATE TABLE main.near_pair (path_a BLOB, path_b BLOB, tier TEXT, transform TEXT, score REAL,
+    PRIMARY KEY (path_a, path_b)) WITHOUT ROWID;
+"""
+# Raise it when the search finds something else: its pairs are thrown away.
+_SEARCH_VERSION = 1
+
 _WORKING = """
 CREATE TABLE temp.file (
     id INTEGER PRIMARY KEY,
@@ -161,12 +171,13 @@ class Store:
 
     def _make_kept(self) -> None:
         """Make the kept tables, anew where another version of the scan made them."""
-        version = zlib.crc32(f"{_SCAN_VERSION} {[(t, kept_columns(t)) for t in KEPT]}".encode()) & 0x7FFFFFFF
+        kept = [(table, kept_columns(table)) for table in KEPT]
+        version = zlib.crc32(f"{_SCAN_VERSION} {_SEARCH_VERSION} {kept}".encode()) & 0x7FFFFFFF
         if self.one("PRAGMA user_version") == version:
             return
         self.run("BEGIN IMMEDIATE")  # of two that open a new file at once, one waits
         if self.one("PRAGMA user_version") != version:
-            for table in (*KEPT, THUMBNAIL):
+            for table in (*KEPT, THUMBNAIL, "compared", "near_pair"):
                 self.run(f"DROP TABLE IF EXISTS main.{table}")
             for table in KEPT:
                 columns = "".join(f", {name} {kind}" for name, kind in kept_columns(table).items())
@@ -175,6 +186,8 @@ class Store:
                     "WITHOUT ROWID"
                 )
             self.run(f"CREATE TABLE main.{THUMBNAIL} (path BLOB PRIMARY KEY, jpeg BLOB)")
+            for statement in _SEARCHED.split(";")[:-1]:
+                self.run(statement)
             self.run(f"PRAGMA user_version = {version}")
         self.commit()
 

@@ -51,15 +51,14 @@ class Guesses:
         return Guesses(self.first[rows], self.second[rows], self.maps[rows], self.cosine[rows])
 
 
-def find_candidates(pictures: Pictures, fresh: Array, told: Callable[[int, int], None]) -> Guesses:
-    """Pairs that may show the same, each once, the most alike first.
+def find_candidates(pictures: Pictures, told: Callable[[int, int], None]) -> Guesses:
+    """Pairs that may show the same, each once, the most alike first; of each, at least one picture is fresh.
 
     Args:
         pictures: all there are.
-        fresh: whether each has not been compared with the others yet; of a pair, one is.
         told: called with how many pictures were compared, and how many there are to compare.
     """
-    numbers = np.arange(len(pictures))
+    numbers, fresh = np.arange(len(pictures)), pictures.fresh
     scale = scales(pictures.thumbnails(numbers[:: max(1, len(numbers) // _SAMPLE)]))
     train = pictures.splits == TRAIN
     sides = [side for side in (numbers[train], numbers[~train]) if len(side)]

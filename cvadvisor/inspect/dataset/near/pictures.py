@@ -18,7 +18,9 @@ _SPLITS = {"train": TRAIN, "validation": 1, "test": 2}
 
 # Blank pictures look like any other blank one, and copies like their originals.
 _SEARCHED = """
-SELECT seen.file, seen.split, seen.width, seen.height, seen.grayscale FROM temp.seen
+SELECT seen.file, seen.split, seen.width, seen.height, seen.grayscale, compared.path IS NULL FROM temp.seen
+LEFT JOIN main.compared ON compared.path = seen.path AND compared.size = seen.size
+    AND compared.mtime_ns = seen.mtime_ns AND compared.split = seen.split
 WHERE error IS NULL AND NOT blank AND seen.file NOT IN (SELECT file FROM temp.copy)
 ORDER BY CASE seen.split WHEN 'train' THEN 0 WHEN 'validation' THEN 1 ELSE 2 END, seen.path
 """
@@ -37,9 +39,16 @@ class Pictures:
     """Width and height in px (n, 2)."""
     gray: Array
     """Whether each has no colour."""
+    fresh: Array
+    """Whether each was not compared with the others when they were last searched."""
 
     def __len__(self) -> int:
         return len(self.files)
+
+    def path(self, number: int) -> bytes:
+        """The picture's path, as the store holds it."""
+        path: bytes = self.store.one("SELECT path FROM temp.file WHERE id = ?", int(self.files[number]))
+        return path
 
     def thumbnails(self, numbers: Array) -> Array:
         """Gray pictures, uint8 (n, 64, 64)."""
@@ -74,7 +83,8 @@ def load_pictures(store: Store) -> Pictures:
     """The pictures that are worth comparing: readable, not blank, and no exact copies of others."""
     count = store.one(f"SELECT count(*) FROM ({_SEARCHED})")
     files, splits = np.empty(count, np.int64), np.empty(count, np.int8)
-    sizes, gray = np.empty((count, 2), np.float32), np.empty(count, bool)
-    for row, (file, split, width, height, without_colour) in enumerate(store.rows(_SEARCHED)):
-        files[row], splits[row], sizes[row], gray[row] = file, _SPLITS[split], (width, height), without_colour
-    return Pictures(store, files, splits, sizes, gray)
+    sizes, gray, fresh = np.empty((count, 2), np.float32), np.empty(count, bool), np.empty(count, bool)
+    for row, (file, split, width, height, without_colour, is_fresh) in enumerate(store.rows(_SEARCHED)):
+        files[row], splits[row], sizes[row] = file, _SPLITS[split], (width, height)
+        gray[row], fresh[row] = without_colour, is_fresh
+    return Pictures(store, files, splits, sizes, gray, fresh)

@@ -1,12 +1,10 @@
 """Find pictures that are changed copies of others, or show the same scene."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
-
 from cvadvisor.inspect.dataset.near.candidates import find_candidates
-from cvadvisor.inspect.dataset.near.pictures import load_pictures
+from cvadvisor.inspect.dataset.near.pictures import Pictures, load_pictures
 from cvadvisor.inspect.dataset.near.transforms import name_transforms
 from cvadvisor.inspect.dataset.near.verify import verify
 from cvadvisor.inspect.dataset.scan import scan
@@ -15,8 +13,27 @@ from cvadvisor.inspect.dataset.store import Store
 SEARCH_TITLE, COMPARE_TITLE = "Looking for changed copies", "Comparing what looks alike"
 
 
+# With more new pictures than this, all are compared anew: that is hardly more work.
+_MOSTLY_NEW = 0.5
+
+_FORGET = """
+DELETE FROM main.near_pair WHERE path_a IN (SELECT path FROM temp.fresh) OR path_b IN (SELECT path FROM temp.fresh)
+"""
+_REMEMBER = """
+INSERT OR REPLACE INTO main.compared SELECT seen.path, seen.size, seen.mtime_ns, seen.split
+FROM temp.fresh JOIN temp.seen ON seen.file = fresh.file
+"""
+# Pictures of today's dataset only; one that has become a copy of another is that one's pair, not a pair of its own.
+_RECALL = """
+INSERT INTO temp.pair SELECT a.file, b.file, tier, transform, score FROM main.near_pair
+JOIN temp.searched AS a ON a.path = path_a JOIN temp.searched AS b ON b.path = path_b
+"""
+
+
 def find_near(root: Path, store: Store, progress: Callable[[str, int, int], None]) -> None:
     """Add near-duplicates among the dataset's images to the table ``pair``.
+
+    Pictures that were compared before, and have not changed since, are compared with new ones only.
 
     Args:
         root: the dataset.
@@ -24,20 +41,37 @@ def find_near(root: Path, store: Store, progress: Callable[[str, int, int], None
         progress: told how far each stage is.
     """
     pictures = load_pictures(store)
-    if len(pictures) < 2:
-        return
-    fresh = np.ones(len(pictures), bool)
-    guesses = find_candidates(pictures, fresh, lambda done, total: progress(SEARCH_TITLE, done, total))
+    if pictures.fresh.mean() > _MOSTLY_NEW if len(pictures) else False:
+        pictures.fresh[:] = True
+    for table, files in (("searched", pictures.files), ("fresh", pictures.files[pictures.fresh])):
+        store.run(f"CREATE TEMP TABLE {table} (file INTEGER PRIMARY KEY, path BLOB)")
+        store.insert(f"temp.{table}", ((int(file), None) for file in files))
+        store.run(f"UPDATE temp.{table} SET path = (SELECT path FROM temp.file WHERE id = {table}.file)")
+    store.run("CREATE INDEX temp.searched_path ON searched (path)")
+    if pictures.fresh.any() and len(pictures) > 1:
+        rows = list(_search(root, store, pictures, progress))
+        store.run(_FORGET)
+        store.insert("main.near_pair", rows)
+        store.run(_REMEMBER)
+    store.run(_RECALL)
+    store.run("DROP TABLE temp.searched")
+    store.run("DROP TABLE temp.fresh")
+    store.commit()
+
+
+def _search(
+    root: Path, store: Store, pictures: Pictures, progress: Callable[[str, int, int], None]
+) -> Iterator[tuple[bytes, bytes, str, str, float]]:
+    """Rows of ``near_pair`` with at least one fresh picture."""
+    guesses = find_candidates(pictures, lambda done, total: progress(SEARCH_TITLE, done, total))
 
     def details() -> None:
         scan(root, store, "detail", lambda done, total: progress(COMPARE_TITLE, done, total))
 
     matches = verify(pictures, guesses, details, lambda done, total: progress(COMPARE_TITLE, done, total))
     transforms = name_transforms(pictures, matches)
-    rows = []
     for first, second, tier, transform, score in zip(
         matches.first, matches.second, matches.tier, transforms, matches.score, strict=True
     ):
         a, b = sorted((int(first), int(second)))  # numbers go by split, then path
-        rows.append((int(pictures.files[a]), int(pictures.files[b]), tier, transform, round(float(score), 3)))
-    store.connection.executemany("INSERT INTO temp.pair VALUES (?, ?, ?, ?, ?)", rows)
+        yield pictures.path(a), pictures.path(b), tier, transform, round(float(score), 3)

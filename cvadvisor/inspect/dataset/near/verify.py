@@ -26,17 +26,15 @@ from cvadvisor.inspect.dataset.near.pictures import Array, Pictures
 
 SAME, SCENE, SIMILAR = "same image, transformed", "same scene", "similar"
 
-# At each scale (128, 64, 32 px): the correlation of detail that no two different photos reached, and that of the three
-# blocks in five that agree best, where text or a border hides the others; see benchmarks/README.md.
-_SAME_WHOLE = (0.91, 0.94, 0.985)
-_SAME_BLOCKS = (0.955, 0.975, 0.995)
-_SAME_BLOCKS_WHOLE = (0.6, 0.7, 0.8)
-# The same where the colours agree as well: those of copies are 0.2 to 1.6 levels apart, of other photos 1.5 to 60.
-_COLOURED_WHOLE = (0.8, 0.9, 0.96)
-_COLOURED_BLOCKS = (0.88, 0.93, 0.98)
-_COLOURED_BLOCKS_WHOLE = (0.5, 0.6, 0.7)
+# What two pictures of the same image need, at each scale (128, 64, 32 px), where their colours differ, are alike, or
+# are the same: a correlation of detail that no two different photos reached; or one of the three blocks in five that
+# agree best, where text or a border hides the others, beside a lower one of everything. See benchmarks/README.md.
+_SAME_WHOLE = np.array([(0.91, 0.94, 0.985), (0.82, 0.9, 0.96), (0.8, 0.9, 0.94)])
+_SAME_BLOCKS = np.array([(0.955, 0.975, 0.995), (0.93, 0.96, 0.985), (0.88, 0.93, 0.98)])
+_SAME_BLOCKS_WHOLE = np.array([(0.6, 0.7, 0.8), (0.6, 0.7, 0.8), (0.5, 0.6, 0.7)])
+# Colours of copies are 0.1 to 1.6 levels of 255 apart, those of two photos of different things 1.5 to 60.
+_COLOURS_ALIKE, _COLOURS_SAME, _COLOURS_SHARE = 2.5, 1.0, 0.3
 _SMALL_TEXTURED = 48
-_COLOURS_APART, _COLOURS_SHARE = 2.5, 0.3
 # Photos of one session have the colours, and most of the backdrop and the outlines.
 _SCENE_WHOLE, _SCENE_BLOCKS = 0.6, 0.75
 _SIMILAR_COSINE = 0.8
@@ -49,7 +47,7 @@ _LEAST_OVERLAP = 0.3
 _NATIVE_PX = (90, 45)
 _COARSE_BATCH, _FINE_BATCH = 128, 32
 # Guesses are compared the most alike first. So many always are; more while this share of the last batches holds.
-_ENOUGH, _ENOUGH_A_PICTURE = 6_000, 0.25
+_ENOUGH, _ENOUGH_A_PICTURE = 6_000, 0.1
 _RECENT, _WORTH_GOING_ON, _MOST_TIMES = 16, 0.1, 4
 
 
@@ -107,7 +105,7 @@ def _coarsely(pictures: Pictures, guesses: Guesses, told: Callable[[int, int], N
         good |= agreed.blocks[row, small] >= np.array(_FINER_BLOCKS)[small]
         # Small gray pictures are compared no more closely than this.
         final = (small == 1) & pictures.gray[guesses.first[some]] & pictures.gray[guesses.second[some]]
-        good &= ~final | (agreed.whole[:, 1] >= _SAME_WHOLE[2]) | (agreed.blocks[:, 1] >= _SAME_BLOCKS[2])
+        good &= ~final | (agreed.whole[:, 1] >= _SAME_WHOLE[0, 2]) | (agreed.blocks[:, 1] >= _SAME_BLOCKS[0, 2])
         good &= ~final | (agreed.textured[:, 1] >= _SMALL_TEXTURED)
         good &= agreed.overlap >= _LEAST_OVERLAP
         return some[good], maps[good]
@@ -179,17 +177,16 @@ def _judged(
 ) -> Matches:
     row = np.arange(len(levels))
     at_whole, at_blocks = whole[row, levels], blocks[row, levels]
-    coloured = (colour[:, 0] <= _COLOURS_APART) & (colour[:, 0] <= _COLOURS_SHARE * colour[:, 1])
-
-    def bound(plain: tuple[float, ...], with_colour: tuple[float, ...]) -> Array:
-        return np.where(coloured, np.array(with_colour)[levels], np.array(plain)[levels])
-
-    by_whole = at_whole >= bound(_SAME_WHOLE, _COLOURED_WHOLE)
-    by_blocks = at_blocks >= bound(_SAME_BLOCKS, _COLOURED_BLOCKS)
-    same = by_whole | (by_blocks & (at_whole >= bound(_SAME_BLOCKS_WHOLE, _COLOURED_BLOCKS_WHOLE)))
+    colours = np.select(
+        [colour[:, 0] > _COLOURS_SHARE * colour[:, 1], colour[:, 0] <= _COLOURS_SAME, colour[:, 0] <= _COLOURS_ALIKE],
+        [0, 2, 1],
+    )
+    by_whole = at_whole >= _SAME_WHOLE[colours, levels]
+    by_blocks = at_blocks >= _SAME_BLOCKS[colours, levels]
+    same = by_whole | (by_blocks & (at_whole >= _SAME_BLOCKS_WHOLE[colours, levels]))
     # Of few small gray shapes on nothing, such as digits, any two of a kind agree.
-    same &= coloured | (levels < 2) | (textured[row, levels] >= _SMALL_TEXTURED)
-    scene = coloured & (levels < 2) & (at_whole >= _SCENE_WHOLE) & (at_blocks >= _SCENE_BLOCKS)
+    same &= (colours > 0) | (levels < 2) | (textured[row, levels] >= _SMALL_TEXTURED)
+    scene = (colours > 0) & (levels < 2) & (at_whole >= _SCENE_WHOLE) & (at_blocks >= _SCENE_BLOCKS)
     tier = np.where(same, SAME, np.where(scene, SCENE, SIMILAR))
     score = np.where(same & ~by_whole, at_blocks, np.maximum(at_whole, 0)).clip(0, 1)
     kept = np.flatnonzero(same | scene | (guesses.cosine >= _SIMILAR_COSINE))
