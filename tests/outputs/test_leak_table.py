@@ -54,3 +54,11 @@ def test_nothing_is_shown_where_no_image_occurs_twice() -> None:
 def test_a_clean_split_is_announced_with_what_it_changes() -> None:
     text = told(clean_moved_images=12, clean_dropped_images=1)
     assert "it moves 12 images and leaves 1 image out" in text
+
+
+def test_only_a_split_with_labels_is_to_be_audited_as_it_is() -> None:
+    assert "--labels clean_split.csv" in told(clean_moved_images=12, clean_dropped_images=1)
+    facts = dataset_facts(task="detection", leak=leak_facts(clean_moved_images=12, clean_dropped_images=1))
+    text = Page(html.render(untrained(facts, (), ()))).text
+    assert "--labels clean_split.csv" not in text
+    assert "it lists images, not their boxes" in text

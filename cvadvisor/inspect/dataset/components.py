@@ -8,13 +8,17 @@ from cvadvisor.inspect.dataset.store import Store
 
 
 class Components:
-    """Sets of files that only grow together (union-find). It takes nine bytes for each file of the dataset."""
+    """Sets of files that only grow together (union-find). It takes nine bytes for each file."""
 
-    def __init__(self, store: Store) -> None:
-        """Each file of ``store`` alone."""
-        files = (store.one("SELECT max(id) FROM temp.file") or 0) + 1
+    def __init__(self, files: int) -> None:
+        """Each of so many files alone: their ids are from 0 to ``files - 1``."""
         self._parent = array("q", range(files))
         self._joined = bytearray(files)
+
+    @classmethod
+    def of(cls, store: Store) -> "Components":
+        """Each file of ``store`` alone."""
+        return cls((store.one("SELECT max(id) FROM temp.file") or 0) + 1)
 
     def root(self, file: int) -> int:
         """The smallest file that ``file`` belongs to."""
@@ -57,7 +61,7 @@ def store_components(store: Store) -> None:
 
     Each readable image that belongs to another gets a row of its file and the first file of its component.
     """
-    components = Components(store)
+    components = Components.of(store)
     components.join_all((a, b) for a, b in store.rows(_SAME_SCENE))
     components.join_all(_neighbours(store))
     store.run("CREATE TEMP TABLE component (file INTEGER PRIMARY KEY, component INTEGER NOT NULL)")

@@ -131,9 +131,12 @@ INSERT INTO temp.leaked
     SELECT beside.file, source FROM temp.beside JOIN temp.sample ON sample.file = source
     WHERE tier IN ({names(SAME_IMAGE)}) AND split = 'train'
 """
+# Two files that looked merely alike may be one image by way of a third.
 _PAIRED = f"""
-INSERT OR IGNORE INTO temp.pair
+INSERT INTO temp.pair
     SELECT source, file, tier, transform, score FROM temp.beside WHERE tier IN ({names((*SAME_IMAGE, SCENE))})
+ON CONFLICT (a, b) DO UPDATE SET tier = excluded.tier, transform = excluded.transform, score = excluded.score
+    WHERE pair.tier = '{SIMILAR}' OR pair.tier = '{SCENE}' AND excluded.tier <> '{SCENE}'
 """
 
 
@@ -141,7 +144,7 @@ def find_families(store: Store) -> dict[str, int]:
     """Work out families from the pairs, and stand every held-out image beside one that an earlier split holds.
 
     Fills ``temp.family`` (file, family, rank of its split, label), ``temp.beside`` and ``temp.leaked``, and adds to
-    ``temp.pair`` each held-out image beside its source, where they are one image or scene and no such pair is there.
+    ``temp.pair`` each held-out image beside its source, where they are one image or scene and no pair says so.
 
     Returns:
         Training images beyond the first of each image, scene or likeness, by tier: each in the first that joins it.
@@ -166,7 +169,7 @@ def find_families(store: Store) -> dict[str, int]:
 def _join(store: Store) -> dict[str, int]:
     """Join the pairs, the surest first; what is together once pairs of one image are joined is a family."""
     repeats = dict.fromkeys(TIERS, 0)
-    components = Components(store)
+    components = Components.of(store)
     has_training = bytearray((store.one("SELECT max(id) FROM temp.file") or 0) + 1)
     for (file,) in store.rows(_TRAINING):
         has_training[file] = True

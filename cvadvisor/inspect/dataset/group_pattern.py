@@ -17,7 +17,9 @@ _REPEATS = re.compile(r"[*+]|\{\d*,\d*\}|\{\d{2,}\}")
 
 
 def group_finder(pattern: str) -> Callable[[str], str | None]:
-    """What finds the group in a path: the pattern's first group, or the whole match; ``None`` where it does not match.
+    """What finds the group in a path: the first of the pattern's groups that is there; without any, the whole match.
+
+    It finds ``None`` where the pattern does not match.
 
     Raises:
         DatasetError: the pattern is none, or may take forever; or, from the function, it did take long on a path.
@@ -46,7 +48,7 @@ def group_finder(pattern: str) -> Callable[[str], str | None]:
                 raise DatasetError(f"{shown}: it takes seconds a path: use fewer '*' and '+'.")
         if match is None:
             return None
-        return (match[1] if compiled.groups else match[0]) or None
+        return next(filter(None, match.groups()), None) if compiled.groups else match[0] or None
 
     return find
 

@@ -81,7 +81,7 @@ def find_groups(files: Files, reading: Reading, wishes: Wishes) -> GroupFacts:
         facts |= {
             "what": printable(believed.candidate.what),
             "certainty": believed.certainty,
-            "evidence": _in_words(believed.evidence),
+            "evidence": _in_words(believed),
             **sharing_facts(store),
         }
     return GroupFacts(**facts)
@@ -125,7 +125,7 @@ def _verdict(candidate: Candidate, evidence: Evidence | None, images: int) -> tu
     if candidate.source == "scenes":
         return "scenes", "believed: their pictures show one scene"
     sizes = candidate.sizes()
-    sizes = sizes[sizes > 1]
+    sizes = np.sort(sizes[sizes > 1])
     together = int(sizes.sum())
     if candidate.source == "inferred" and (
         len(sizes) < _FEWEST_GROUPS or together < max(_FEWEST_IMAGES, _LEAST_SHARE * images)
@@ -223,7 +223,10 @@ def _listed(one: _Judged, believed: bool) -> GroupCandidate:
     )
 
 
-def _in_words(evidence: Evidence | None) -> str:
+def _in_words(believed: _Judged) -> str:
+    evidence = believed.evidence
+    if believed.certainty == "scenes":  # a few pairs, whose likeness in colours and levels proves nothing either way
+        return "Their pictures were laid over each other, and agree."
     if evidence is None:
         return "Nothing could be measured on them: no class and split holds two groups to compare."
     chance = f"{evidence.by_chance:.2f} at most in {SHUFFLES} shuffles"

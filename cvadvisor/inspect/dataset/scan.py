@@ -36,7 +36,7 @@ _UNREAD = {
     "look": "known.error IS NOT NULL AND known.content_hash IS NULL",
     "mask_look": "known.error IS NOT NULL AND known.format IS NULL",
     "pixel_look": "0",
-    "detail_look": "0",
+    "detail_look": "known.jpeg IS NULL",
 }
 
 

@@ -13,7 +13,7 @@ _COPIES = f"SELECT a, b FROM temp.pair WHERE tier IN {SAME_IMAGE}"
 
 def scene_groups(store: Store) -> Iterator[tuple[int, int]]:
     """Each image that shows another image's scene, and the first file that is joined to it through pairs."""
-    components = Components(store)
+    components = Components.of(store)
     components.join_all((a, b) for a, b in store.rows(_SCENES))
     components.join_all((a, b) for a, b in store.rows(_COPIES))
     scenes = {components.root(a) for a, _ in store.rows(_SCENES)}

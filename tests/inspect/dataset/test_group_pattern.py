@@ -13,6 +13,11 @@ def test_the_first_group_or_else_the_whole_match_is_the_name():
     assert group_finder("q")("p") is None
 
 
+def test_of_alternatives_the_group_of_the_one_that_matches_is_the_name():
+    find = group_finder(r"person(\d+)_|/(p\d+)_")
+    assert (find("a/person07_1.jpg"), find("a/p8_1.jpg")) == ("07", "p8")
+
+
 @pytest.mark.parametrize(
     "pattern",
     ["(a+)+", "(a*)*$", "(a|a)*", "((a+)b)*", r"(\w+\s?)*x", "(?:a{2,})+", r"(a)(\1)*", "(a+){10}", "([)]+)+"],

@@ -1,11 +1,16 @@
 """Which groupings are believed, what they are used for, and where there is silence."""
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from cvadvisor.config import Wishes
+from cvadvisor.inspect.dataset import groups
+from cvadvisor.inspect.dataset.group_candidates import Candidate
+from cvadvisor.inspect.dataset.group_evidence import Evidence
 from cvadvisor.inspect.dataset.layouts.reading import DatasetError
 from tests.inspect.dataset.frames import class_of, frame, letters, split_of, write_frames
+from tests.inspect.dataset.leaking import SCENE, found_near
 from tests.inspect.dataset.making import make
 
 BY_SIGHT = "pictures of one scene"
@@ -178,6 +183,22 @@ def test_every_inference_can_be_denied(tmp_path, inspected):
     dataset = inspected(root, group_column="none")
     assert (dataset.facts.group.groups, dataset.facts.group.candidates) == (None, ())
     assert dataset.files.store.one("SELECT count(grouping) FROM temp.sample") == 0
+
+
+@pytest.mark.parametrize(("sizes", "certainty"), [([4] * 20 + [60] + [4] * 20, "likely"), ([60] * 8, None)])
+def test_images_of_large_groups_have_to_be_more_alike_only_where_most_are_in_one(sizes, certainty):
+    members = np.repeat(np.arange(len(sizes)), sizes)
+    candidate = Candidate("inferred", "names", members, str)
+    weak = Evidence(likeness=0.27, by_chance=0.02, p=0.001, pairs=1_000)
+    assert groups._verdict(candidate, weak, len(members))[0] == certainty
+
+
+def test_scenes_need_no_other_evidence_than_that_they_were_compared(tmp_path, inspected, monkeypatch):
+    found_near(monkeypatch, (nameless(0, 0), nameless(0, 1), SCENE))
+    group = inspected(write_frames(tmp_path, nameless, alike=False)).facts.group
+    assert (group.certainty, group.groups) == ("scenes", 1)
+    assert "agree" in group.evidence
+    assert "no more alike" not in group.evidence
 
 
 def test_a_pattern_names_groups(tmp_path, inspected):

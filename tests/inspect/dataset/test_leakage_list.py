@@ -102,3 +102,17 @@ def test_names_that_are_no_utf8_are_kept(tmp_path, inspected):
     copy(root, "cat/1.png", f"{folder.name}/copy.png")
     (row,) = listed(inspected(root), tmp_path)
     assert f"{folder.name}/copy.png" in (row["path_a"], row["path_b"])
+
+
+def test_what_looks_merely_alike_and_is_one_image_by_way_of_a_third_is_listed_as_one(tmp_path, inspected, monkeypatch):
+    root = make(tmp_path / "data", BASE)
+    found_near(
+        monkeypatch,
+        ("train/cat/1.png", "val/cat/0.png", CHANGED),
+        ("train/cat/1.png", "val/cat/1.png", SIMILAR),
+        ("val/cat/0.png", "val/cat/1.png", CHANGED),
+    )
+    tiers = {
+        (row["path_a"], row["path_b"]): (row["tier"], row["transform"]) for row in listed(inspected(root), tmp_path)
+    }
+    assert tiers["train/cat/1.png", "val/cat/1.png"] == (CHANGED, THROUGH_ANOTHER)

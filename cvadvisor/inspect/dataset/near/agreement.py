@@ -19,6 +19,7 @@ SCALES_PX = (128, 64, 32)
 _BLOCKS = 8
 # Blocks whose detail has a smaller variance (in squared gray levels) are flat: they agree with anything.
 _FLAT = 2.0
+_MOST_OF_USUAL = 8.0
 _SEEN_SHARE = 0.8
 _COUNTED_SHARE = 0.6
 _FEWEST_BLOCKS = 6
@@ -39,12 +40,15 @@ class Agreement:
     """How many blocks have detail."""
     overlap: Array
     """Share of the first picture that lies in the second (n,)."""
+    brightness: Array
+    """Mean gray level of the second over that of the first, of what both show (n,)."""
 
 
 def agreement(first: Array, second: Array, maps: Array) -> Agreement:
     """Compare pictures (n, side, side), 128 or 64 px, of which ``maps`` (n, 3, 3) lays the first over the second."""
     laid, inside = lay_over(second, maps, first.shape[1])
     seen = inside.astype(np.float32)
+    brightness = ((laid * seen).sum((1, 2)) + 1) / ((first * seen).sum((1, 2)) + 1)
     first, laid = _equally_sharp(first, laid, seen)
     whole: list[Array] = []
     blocks: list[Array] = []
@@ -55,7 +59,7 @@ def agreement(first: Array, second: Array, maps: Array) -> Agreement:
         for results, values in zip((whole, blocks, textured), found, strict=True):
             results.append(values)
         first, laid, seen = halve(first), halve(laid), halve(seen)
-    return Agreement(np.stack(whole, 1), np.stack(blocks, 1), np.stack(textured, 1), overlap)
+    return Agreement(np.stack(whole, 1), np.stack(blocks, 1), np.stack(textured, 1), overlap, brightness)
 
 
 def colour_difference(first: Array, second: Array, maps: Array) -> tuple[Array, Array]:
@@ -159,8 +163,14 @@ def _compared(first: Array, second: Array, seen: Array) -> tuple[Array, Array, A
     count = count[:, :, 0]
     aa, bb, ab = (a * a).sum(2) / count, (b * b).sum(2) / count, (a * b).sum(2) / count
     shown = w.mean(2) > _SEEN_SHARE
-    whole = (ab * shown).sum(1) / np.sqrt((aa * shown).sum(1) * (bb * shown).sum(1) + 1e-3)
-    textured = shown & (np.maximum(aa, bb) > _FLAT)
+    stronger = np.maximum(aa, bb)
+    textured = shown & (stronger > _FLAT)
+    # One strong edge must not outvote everything else.
+    ordered = np.sort(np.where(textured, stronger, 0), axis=1)
+    middle = ordered.shape[1] - 1 - textured.sum(1) // 2
+    usual = np.maximum(np.take_along_axis(ordered, middle[:, None], axis=1), _FLAT)
+    weight = shown / np.maximum(stronger, _MOST_OF_USUAL * usual)
+    whole = (ab * weight).sum(1) / np.sqrt((aa * weight).sum(1) * (bb * weight).sum(1) + 1e-9)
     alike = np.where(textured, ab / np.sqrt((aa + _FLAT / 4) * (bb + _FLAT / 4)), -2)
     blocks = textured.sum(1)
     counted = np.maximum((blocks * _COUNTED_SHARE).astype(int), 1)

@@ -22,10 +22,12 @@ from cvadvisor.inspect.dataset.near.descriptors import (
 from cvadvisor.inspect.dataset.near.neighbours import Candidates, Wholes, best
 from cvadvisor.inspect.dataset.near.pictures import TRAIN, Pictures
 
-_PARTS = ((10_000_000, MOST), (150_000_000, MANY), (5_000_000_000, SOME))
+_PARTS = ((30_000_000, MOST), (150_000_000, MANY), (5_000_000_000, SOME))
 """Pairs of pictures up to which pictures are compared in most, many or some parts, and beyond in few."""
 _PARTNERS = 3
 """Partners that are considered for a picture among training images, and among the others."""
+_MOST_GUESSES, _MOST_A_PICTURE = 50_000, 2
+"""The guesses that are kept, the most alike: more than are ever looked at."""
 _SAMPLE = 4_000
 _BLOCK = 4_096
 _WHOLES_AT_ONCE = 250_000
@@ -63,6 +65,7 @@ def find_candidates(pictures: Pictures, told: Callable[[int, int], None]) -> Gue
     train = pictures.splits == TRAIN
     sides = [side for side in (numbers[train], numbers[~train]) if len(side)]
     guesses: list[Guesses] = []
+    most = _MOST_GUESSES + _MOST_A_PICTURE * len(pictures)
     done, shards = 0, _shards(sides)
     for shard in shards:
         for some in sides:
@@ -71,6 +74,8 @@ def find_candidates(pictures: Pictures, told: Callable[[int, int], None]) -> Gue
                 across = [others[:1] not in some for others in shard]
                 for found in _compare(pictures, scale, compared, against, across):
                     guesses.append(found)
+                    if sum(map(len, guesses)) > 2 * most:
+                        guesses = [_distinct(guesses).at(np.arange(most))]
                     told(min(done := done + _BLOCK, len(numbers) * len(shards)), len(numbers) * len(shards))
     return _distinct(guesses)
 

@@ -17,7 +17,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 LEAST_COSINE = 0.65
 """Below, two descriptors do not suggest the same picture."""
-_MUCH_ALIKE = 0.78
+_MUCH_ALIKE = 0.75
 _COMPARE_ALL = 20_000_000
 """Comparisons up to which everything is compared with everything."""
 _CELLS_OF_A_WHOLE = 16

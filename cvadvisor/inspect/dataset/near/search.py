@@ -19,9 +19,12 @@ _MOSTLY_NEW = 0.5
 _FORGET = """
 DELETE FROM main.near_pair WHERE path_a IN (SELECT path FROM temp.fresh) OR path_b IN (SELECT path FROM temp.fresh)
 """
+# What is not there today is not compared with what is new today.
+_OUT_OF_DATE = "DELETE FROM main.compared WHERE path NOT IN (SELECT path FROM temp.searched)"
 _REMEMBER = """
 INSERT OR REPLACE INTO main.compared SELECT seen.path, seen.size, seen.mtime_ns, seen.split
 FROM temp.fresh JOIN temp.seen ON seen.file = fresh.file
+WHERE seen.path NOT IN (SELECT path FROM main.detail_look WHERE jpeg IS NULL)
 """
 # Pictures of today's dataset only; one that has become a copy of another is that one's pair, not a pair of its own.
 _RECALL = """
@@ -52,6 +55,7 @@ def find_near(root: Path, store: Store, progress: Callable[[str, int, int], None
         rows = list(_search(root, store, pictures, progress))
         store.run(_FORGET)
         store.insert("main.near_pair", rows)
+        store.run(_OUT_OF_DATE)
         store.run(_REMEMBER)
     store.run(_RECALL)
     store.run("DROP TABLE temp.searched")

@@ -13,24 +13,32 @@ _CROPPED = 0.97
 _PERSPECTIVE = 0.04
 _STRETCHED = 1.06
 _RESIZED = 0.97
+_SAME_BRIGHTNESS = 1.08
 
 
 def name_transforms(pictures: Pictures, matches: Matches) -> list[str]:
     """A few words for each match that is the same image: what the second of its files, by number, is of the first."""
-    return [
-        _named(
-            matches.maps[row],
-            pictures.sizes[matches.first[row]],
-            pictures.sizes[matches.second[row]],
-            matches.first[row] < matches.second[row],
-        )
-        if matches.tier[row] == SAME
-        else ""
-        for row in range(len(matches.tier))
-    ]
+    return [_in_words(pictures, matches, row) if tier == SAME else "" for row, tier in enumerate(matches.tier)]
 
 
-def _named(placed: Array, size: Array, other: Array, forward: bool) -> str:
+def _in_words(pictures: Pictures, matches: Matches, row: int) -> str:
+    first, second = matches.first[row], matches.second[row]
+    forward = bool(first < second)
+    original, copy = (first, second) if forward else (second, first)
+    words = _placed(matches.maps[row], pictures.sizes[first], pictures.sizes[second], forward)
+    if pictures.gray[original] != pictures.gray[copy]:
+        words.append("in gray" if pictures.gray[copy] else "in colour")
+    elif matches.recoloured[row]:
+        words.append("in other colours")
+    brighter = matches.brightness[row] if forward else 1 / matches.brightness[row]
+    if max(brighter, 1 / brighter) >= _SAME_BRIGHTNESS:
+        words.append("brighter" if brighter > 1 else "darker")
+    if matches.partly[row]:
+        words.append("with something added or covered")
+    return ", ".join(words) or _resized(matches.maps[row], pictures.sizes[first], pictures.sizes[second], forward)
+
+
+def _placed(placed: Array, size: Array, other: Array, forward: bool) -> list[str]:
     """How the picture that comes second by number differs from the other.
 
     Args:
@@ -39,26 +47,35 @@ def _named(placed: Array, size: Array, other: Array, forward: bool) -> str:
         other: those of the picture it lies in.
         forward: whether the picture of ``size`` is the one that comes first.
     """
-    linear: Array = placed[:2, :2].astype(float)
-    # In pixels: the picture may have been squeezed to a square.
-    pixels: Array = linear * (other / 2)[:, None] / (size / 2)[None, :]
-    if not forward:  # the second lies in the first
-        linear, pixels = np.linalg.inv(linear), np.linalg.inv(pixels)
+    linear, pixels = _linear(placed, size, other, forward)
     words = _orientation(pixels)
     across, down = np.linalg.norm(linear, axis=0)
     scale = math.sqrt(abs(np.linalg.det(linear)))
     if scale < _CROPPED:
-        words.append(f"shrunk to {scale:.0%} inside a border")
+        words.append(f"at {scale:.0%} inside a border or a wider view")
     elif scale > 1 / _CROPPED:
         words.append(f"cropped to {1 / scale:.0%}")
     if max(across, down) / min(across, down) > _STRETCHED and not words:
         words.append("stretched")
     if np.abs(placed[2, :2]).max() > _PERSPECTIVE:
         words.append("seen at another angle")
-    resized = math.sqrt(abs(np.linalg.det(pixels)))
-    if not words and (resized < _RESIZED or resized > 1 / _RESIZED):
-        words.append(f"resized to {resized:.0%}")
-    return ", ".join(words) or "saved again or edited"
+    return words
+
+
+def _resized(placed: Array, size: Array, other: Array, forward: bool) -> str:
+    """What is left to say of a copy that shows the same in the same way."""
+    scale = math.sqrt(abs(np.linalg.det(_linear(placed, size, other, forward)[1])))
+    return f"resized to {scale:.0%}" if scale < _RESIZED or scale > 1 / _RESIZED else "saved again"
+
+
+def _linear(placed: Array, size: Array, other: Array, forward: bool) -> tuple[Array, Array]:
+    """The linear part of the map from the first file to the second, and the same in pixels.
+
+    The pictures that were compared are squares, whatever shape the images have.
+    """
+    linear: Array = placed[:2, :2].astype(float)
+    pixels: Array = linear * (other / 2)[:, None] / (size / 2)[None, :]
+    return (linear, pixels) if forward else (np.linalg.inv(linear), np.linalg.inv(pixels))
 
 
 def _orientation(pixels: Array) -> list[str]:
