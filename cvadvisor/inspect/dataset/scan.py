@@ -69,7 +69,7 @@ def scan(
         if not work.total:
             return
         tell = _seldom(progress, work.total)
-        processes = min(workers or _cores(), -(-work.total // _FILES_A_PROCESS))
+        processes = min(workers or cores(), -(-work.total // _FILES_A_PROCESS))
         with Pool(root, kind, processes, IMAGE_LIMIT_S) as pool:
             files = min(_MOST_REQUESTED, -(-work.total // (processes * _REQUESTS)))
             done = _run(pool, work, work.batches("todo", files), tell, large=False)
@@ -193,5 +193,6 @@ def _seldom(progress: Callable[[int, int], None] | None, total: int) -> Callable
     return tell
 
 
-def _cores() -> int:
+def cores() -> int:
+    """How many processor cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -7,13 +7,10 @@ a border that covers some of them leaves the others their say.
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
-from cvadvisor.inspect.dataset.near.alignment import halve, lay_over, smooth
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from cvadvisor.inspect.dataset.near.alignment import Array, halve, lay_over, smooth
 
 SCALES_PX = (128, 64, 32)
 _BLOCKS = 8

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cvadvisor.inspect.dataset.near.alignment import Array
 from cvadvisor.inspect.dataset.near.descriptors import (
     FEW,
     MANY,
     MOST,
     SOME,
-    Array,
     Descriptors,
     Part,
     describe,
@@ -71,7 +71,7 @@ def find_candidates(pictures: Pictures, told: Callable[[int, int], None]) -> Gue
         for some in sides:
             for compared, is_fresh in ((some[fresh[some]], True), (some[~fresh[some]], False)):
                 against = [others if is_fresh else others[fresh[others]] for others in shard]
-                across = [others[:1] not in some for others in shard]
+                across = [bool(train[others[0]] != train[some[0]]) for others in shard]
                 for found in _compare(pictures, scale, compared, against, across):
                     guesses.append(found)
                     if sum(map(len, guesses)) > 2 * most:

@@ -15,13 +15,10 @@ with parts. That finds a border too: the original is a part of the copy.
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
-from cvadvisor.inspect.dataset.near.alignment import lay_over
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from cvadvisor.inspect.dataset.near.alignment import Array, lay_over
 
 SIDE_PX = 64
 _FREQUENCIES = 8

@@ -2,8 +2,8 @@
 
 Few are compared one with each other. Of many, an inverted file is made: k-means (faiss) finds centres, a part goes to
 the cell of its nearest centre, a whole to the cells of several, and within a cell all are compared by one matrix
-product. The number of centres grows with the root of the number of parts, so that work does not grow with the square of
-the dataset; the products run ten times as fast as a search for one query after another.
+product. The number of centres grows with the root of the number of descriptors, and so the share of the pairs that is
+compared shrinks; see benchmarks/README.md.
 """
 
 from dataclasses import dataclass, fields
@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from cvadvisor.inspect.dataset.near.alignment import Array
 from cvadvisor.inspect.dataset.near.descriptors import Descriptors
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 LEAST_COSINE = 0.65
 """Below, two descriptors do not suggest the same picture."""

@@ -2,16 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from cvadvisor.inspect.dataset import jpeg
 from cvadvisor.inspect.dataset.look import DETAIL_SIDE_PX
+from cvadvisor.inspect.dataset.near.alignment import Array
 from cvadvisor.inspect.dataset.near.descriptors import SIDE_PX
 from cvadvisor.inspect.dataset.store import Store
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 TRAIN = 0
 _SPLITS = {"train": TRAIN, "validation": 1, "test": 2}

@@ -44,7 +44,7 @@ def find_near(root: Path, store: Store, progress: Callable[[str, int, int], None
         progress: told how far each stage is.
     """
     pictures = load_pictures(store)
-    if pictures.fresh.mean() > _MOSTLY_NEW if len(pictures) else False:
+    if pictures.fresh.sum() > _MOSTLY_NEW * len(pictures):
         pictures.fresh[:] = True
     for table, files in (("searched", pictures.files), ("fresh", pictures.files[pictures.fresh])):
         store.run(f"CREATE TEMP TABLE {table} (file INTEGER PRIMARY KEY, path BLOB)")

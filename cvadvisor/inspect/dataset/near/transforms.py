@@ -4,8 +4,10 @@ import math
 
 import numpy as np
 
-from cvadvisor.inspect.dataset.near.pictures import Array, Pictures
-from cvadvisor.inspect.dataset.near.verify import SAME, Matches
+from cvadvisor.facts.leaks import CHANGED
+from cvadvisor.inspect.dataset.near.alignment import Array
+from cvadvisor.inspect.dataset.near.pictures import Pictures
+from cvadvisor.inspect.dataset.near.verify import Matches
 
 _TURNED = {0: "", 90: "turned left", 180: "upside down", 270: "turned right"}
 _TILTED_DEG = 1.5
@@ -18,7 +20,7 @@ _SAME_BRIGHTNESS = 1.08
 
 def name_transforms(pictures: Pictures, matches: Matches) -> list[str]:
     """A few words for each match that is the same image: what the second of its files, by number, is of the first."""
-    return [_in_words(pictures, matches, row) if tier == SAME else "" for row, tier in enumerate(matches.tier)]
+    return [_in_words(pictures, matches, row) if tier == CHANGED else "" for row, tier in enumerate(matches.tier)]
 
 
 def _in_words(pictures: Pictures, matches: Matches, row: int) -> str:

@@ -1,6 +1,5 @@
 """Which guesses are right: each pair is aligned and compared, coarsely first, and ever more finely while it holds."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from cvadvisor.facts.leaks import CHANGED, SCENE, SIMILAR
 from cvadvisor.inspect.dataset.components import Components
 from cvadvisor.inspect.dataset.near.agreement import (
     SCALES_PX,
@@ -21,11 +21,10 @@ from cvadvisor.inspect.dataset.near.agreement import (
     detail,
     in_gray_and_colour,
 )
-from cvadvisor.inspect.dataset.near.alignment import follow_affine, follow_homography, halve, lay_over
+from cvadvisor.inspect.dataset.near.alignment import Array, follow_affine, follow_homography, halve, lay_over
 from cvadvisor.inspect.dataset.near.candidates import Guesses
-from cvadvisor.inspect.dataset.near.pictures import Array, Pictures
-
-SAME, SCENE, SIMILAR = "same image, transformed", "same scene", "similar"
+from cvadvisor.inspect.dataset.near.pictures import Pictures
+from cvadvisor.inspect.dataset.scan import cores
 
 # What two pictures of the same image need, at each scale (128, 64, 32 px), where their colours differ, are alike, or
 # are the same: a correlation of detail that no two different photos reached; or one of the three blocks in five that
@@ -232,7 +231,7 @@ def _judged(
     scene = (colours > 0) & (levels < 2) & (at_whole >= _SCENE_WHOLE) & (at_blocks >= _SCENE_BLOCKS)
     scene &= textured[row, levels] >= _TEXTURED
     scene &= ~_one_layout(guesses, scene | same, pictures, _SCENE_SHARE)
-    tier = np.where(same, SAME, np.where(scene, SCENE, SIMILAR))
+    tier = np.where(same, CHANGED, np.where(scene, SCENE, SIMILAR))
     score = np.where(same & ~by_whole, at_blocks, np.maximum(at_whole, 0)).clip(0, 1)
     kept = np.flatnonzero(same | scene | (guesses.cosine >= _SIMILAR_COSINE))
     return Matches(
@@ -275,12 +274,12 @@ def _on_all_cores(work: Callable[..., Any], batches: Iterator[tuple[Any, ...]]) 
     The batches are loaded in this thread, to which the store belongs. Each thread multiplies matrices by itself: they
     are small, and threads that wait for each other cost more than they bring.
     """
-    threads = os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()
+    threads = cores()
     waiting: deque[Future[Any]] = deque()
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
         for batch in batches:
             waiting.append(pool.submit(work, *batch))
-            if len(waiting) > 2 * (threads or 1):
+            if len(waiting) > 2 * threads:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
-from cvadvisor.inspect.dataset.near.verify import SAME, SCENE, SIMILAR
+from cvadvisor.facts.leaks import CHANGED, SCENE, SIMILAR
 from tests.inspect.dataset.near.folders import Pairs, inspected_pairs, write
 from tests.inspect.dataset.near.scenes import cropped, scene
 
@@ -125,7 +125,7 @@ def test_a_changed_copy_is_found_in_every_other_split(found, change):
     for number in range(COPIES):
         pair = found.get((original(change, number), copy(change, number)))
         assert pair is not None, number
-        assert pair.tier == SAME, number
+        assert pair.tier == CHANGED, number
 
 
 def words(found: Pairs, change: str) -> list[list[str]]:
@@ -165,10 +165,10 @@ def test_perspective_is_named_as_what_is_left_out_or_as_another_angle(found):
 
 def test_other_pictures_are_not_the_same_image_or_scene(found):
     known = {(original(change, number), copy(change, number)) for change in CHANGES for number in range(COPIES)}
-    assert {pair for pair, what in found.items() if what.tier in (SAME, SCENE)} == known
+    assert {pair for pair, what in found.items() if what.tier in (CHANGED, SCENE)} == known
 
 
 def test_scores_are_shares_and_only_the_same_image_has_words(found):
     assert all(0 <= what.score <= 1 for what in found.values())
-    assert all(bool(what.transform) == (what.tier == SAME) for what in found.values())
-    assert {what.tier for what in found.values()} <= {SAME, SCENE, SIMILAR}
+    assert all(bool(what.transform) == (what.tier == CHANGED) for what in found.values())
+    assert {what.tier for what in found.values()} <= {CHANGED, SCENE, SIMILAR}

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image, ImageOps
 from sklearn.datasets import load_digits
 
+from cvadvisor.facts.leaks import CHANGED, SCENE, SIMILAR
 from cvadvisor.inspect.dataset.near.search import find_near
-from cvadvisor.inspect.dataset.near.verify import SAME, SCENE, SIMILAR
 from tests.inspect.dataset.disk import encoded, picture
 from tests.inspect.dataset.near.folders import inspected_pairs, scanned, search, write
 from tests.inspect.dataset.near.scenes import cropped, scene
@@ -23,7 +23,7 @@ def test_copies_within_a_split_and_under_another_class_are_found(tmp_path):
         write(tmp_path, f"val/b/{seed}.jpg", cropped(0.8)(scene(seed + 100)))
     pairs = inspected_pairs(tmp_path)
     expected = {(f"{split}/a/{seed}.jpg", f"{split}/b/{seed}.jpg") for split in ("train", "val") for seed in range(8)}
-    assert {pair for pair, what in pairs.items() if what.tier == SAME} == expected
+    assert {pair for pair, what in pairs.items() if what.tier == CHANGED} == expected
     assert {pairs[f"train/a/{seed}.jpg", f"train/b/{seed}.jpg"].transform for seed in range(8)} == {"mirrored"}
 
 
@@ -63,7 +63,7 @@ def test_pictures_turned_by_their_exif_data_are_compared_upright(tmp_path):
         path.write_bytes(encoded(stored, "JPEG", quality=70, exif=exif))
     with scanned(tmp_path) as store:
         pairs = search(tmp_path, store)
-    assert {what.transform for what in pairs.values() if what.tier == SAME} == {"saved again"}
+    assert {what.transform for what in pairs.values() if what.tier == CHANGED} == {"saved again"}
     assert len(pairs) == 4
 
 
@@ -118,7 +118,7 @@ def test_files_that_break_or_vanish_before_they_are_compared_are_no_copies_of_an
         data = (tmp_path / "train/a/3.jpg").read_bytes()
         (tmp_path / "train/a/3.jpg").write_bytes(data[: len(data) // 3])
         pairs = search(tmp_path, store)
-    same = {pair for pair, what in pairs.items() if what.tier == SAME}
+    same = {pair for pair, what in pairs.items() if what.tier == CHANGED}
     assert {(f"train/a/{seed}.jpg", f"val/a/{seed}.jpg") for seed in range(4, 12)} <= same
     assert not {(f"train/a/{seed}.jpg", f"val/a/{seed}.jpg") for seed in range(3)} & same
 
@@ -159,7 +159,7 @@ def test_odd_sizes_and_modes_are_searched_without_harm(tmp_path):
     with scanned(tmp_path) as store:
         pairs = search(tmp_path, store)
     assert all(0 <= what.score <= 1 for what in pairs.values())
-    assert {what.tier for what in pairs.values()} <= {SAME, SCENE, SIMILAR}
+    assert {what.tier for what in pairs.values()} <= {CHANGED, SCENE, SIMILAR}
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])

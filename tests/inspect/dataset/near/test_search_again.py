@@ -4,8 +4,8 @@ from pathlib import Path
 
 from PIL import ImageOps
 
+from cvadvisor.facts.leaks import CHANGED
 from cvadvisor.inspect.dataset.near import candidates
-from cvadvisor.inspect.dataset.near.verify import SAME
 from tests.inspect.dataset.near.folders import scanned, search, write
 from tests.inspect.dataset.near.scenes import cropped, scene
 
@@ -44,7 +44,7 @@ def test_new_pictures_are_compared_with_those_that_were_there(tmp_path):
     planted(root, range(20, 22))
     with scanned(root, cache) as store:
         pairs = search(root, store)
-    same = {pair for pair, what in pairs.items() if what.tier == SAME}
+    same = {pair for pair, what in pairs.items() if what.tier == CHANGED}
     expected = known(range(12)) | known(range(20, 22))
     assert same == expected | {("train/3.jpg", "val/new.jpg"), ("val/3.jpg", "val/new.jpg")}
 
@@ -58,7 +58,7 @@ def test_a_picture_that_has_changed_or_gone_has_no_pair_any_more(tmp_path):
     (root / "val/1.jpg").unlink()
     with scanned(root, cache) as store:
         pairs = search(root, store)
-    assert {pair for pair, what in pairs.items() if what.tier == SAME} == known(range(2, 12))
+    assert {pair for pair, what in pairs.items() if what.tier == CHANGED} == known(range(2, 12))
 
 
 def test_a_file_that_could_not_be_read_for_a_while_is_compared_later(tmp_path):
@@ -70,7 +70,7 @@ def test_a_file_that_could_not_be_read_for_a_while_is_compared_later(tmp_path):
     (tmp_path / "away.jpg").rename(root / "val/0.jpg")
     with scanned(root, cache) as store:
         pairs = search(root, store)
-    assert {pair for pair, what in pairs.items() if what.tier == SAME} == known(range(6))
+    assert {pair for pair, what in pairs.items() if what.tier == CHANGED} == known(range(6))
 
 
 def test_a_search_after_a_change_of_split_describes_the_file_that_comes_second_then(tmp_path):

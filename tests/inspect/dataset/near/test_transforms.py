@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from cvadvisor.facts.leaks import CHANGED, SCENE, SIMILAR
 from cvadvisor.inspect.dataset.near.transforms import name_transforms
-from cvadvisor.inspect.dataset.near.verify import SAME, SCENE, SIMILAR, Matches
+from cvadvisor.inspect.dataset.near.verify import Matches
 from tests.inspect.dataset.near.scenes import Array, drawn
 
 SIZES = [(300, 300), (300, 200), (180, 320)]
@@ -22,7 +23,7 @@ def match(
     first: int,
     second: int,
     placed: Array,
-    tier: str = SAME,
+    tier: str = CHANGED,
     *,
     partly: bool = False,
     recoloured: bool = False,

@@ -6,10 +6,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from cvadvisor.facts.leaks import CHANGED, SCENE, SIMILAR
 from cvadvisor.inspect.dataset.near import verify as verifying
 from cvadvisor.inspect.dataset.near.candidates import Guesses, find_candidates
 from cvadvisor.inspect.dataset.near.transforms import name_transforms
-from cvadvisor.inspect.dataset.near.verify import SAME, SCENE, SIMILAR, Matches, verify
+from cvadvisor.inspect.dataset.near.verify import Matches, verify
 from tests.inspect.dataset.near.scenes import Array, Drawn, drawn, nothing, scene
 
 SIDE = 128
@@ -45,7 +46,7 @@ def blind(pictures: Drawn, count: int) -> Guesses:
 def test_parts_are_the_same_image_and_other_pictures_are_not():
     originals = scenes(24)
     matches = searched(drawn(originals + [cut(one) for one in originals], size=300))
-    assert of_tier(matches, SAME) == {(number, number + 24) for number in range(24)}
+    assert of_tier(matches, CHANGED) == {(number, number + 24) for number in range(24)}
     assert of_tier(matches, SCENE) == set()
 
 
@@ -55,7 +56,7 @@ def test_the_map_of_a_match_is_exact():
     known = np.array([[0.8, 0, 0.1], [0, 0.8, -0.1], [0, 0, 1]])
     corners = np.array([[-1, 1, 1, -1], [-1, -1, 1, 1], [1, 1, 1, 1]], float)
     for first, placed, tier in zip(matches.first, matches.maps, matches.tier, strict=True):
-        if tier == SAME:
+        if tier == CHANGED:
             placed = placed.astype(float) if first >= 24 else np.linalg.inv(placed.astype(float))
             laid = placed @ corners
             assert np.abs(laid[:2] / laid[2] - (known @ corners)[:2]).max() < 0.03
@@ -65,7 +66,7 @@ def test_scores_are_shares():
     originals = scenes(12)
     matches = searched(drawn(originals + [cut(one) for one in originals], size=300))
     assert ((matches.score >= 0) & (matches.score <= 1)).all()
-    assert set(matches.tier) <= {SAME, SCENE, SIMILAR}
+    assert set(matches.tier) <= {CHANGED, SCENE, SIMILAR}
 
 
 def test_each_field_has_a_row_a_match():
@@ -89,8 +90,7 @@ def test_the_number_of_threads_changes_nothing(monkeypatch):
     pictures = drawn(originals + [cut(one) for one in originals], size=300)
     found = []
     for threads in (1, 5):
-        monkeypatch.setattr(verifying.os, "cpu_count", lambda threads=threads: threads)
-        monkeypatch.setattr(verifying.os, "process_cpu_count", lambda threads=threads: threads, raising=False)
+        monkeypatch.setattr(verifying, "cores", lambda threads=threads: threads)
         found.append(searched(pictures))
     assert found[0].tier == found[1].tier
     assert (found[0].maps == found[1].maps).all()
@@ -173,7 +173,7 @@ def test_pictures_with_next_to_nothing_on_them_are_not_the_same(gray):
             picture[y : y + 6, x : x + 6] = 20 if gray else rng.integers(0, 200, 3)
         pictures.append(picture)
     matches = searched(drawn(pictures, size=300))
-    assert of_tier(matches, SAME) | of_tier(matches, SCENE) == set()
+    assert of_tier(matches, CHANGED) | of_tier(matches, SCENE) == set()
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
