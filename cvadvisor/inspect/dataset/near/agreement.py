@@ -35,6 +35,8 @@ class Agreement:
     """Mean correlation of the detail over the three in five textured blocks that agree best."""
     textured: Array
     """How many blocks have detail."""
+    spread: Array
+    """How many blocks the detail would fill if all had the same: few where one edge or one shape has it all."""
     overlap: Array
     """Share of the first picture that lies in the second (n,)."""
     brightness: Array
@@ -47,16 +49,13 @@ def agreement(first: Array, second: Array, maps: Array) -> Agreement:
     seen = inside.astype(np.float32)
     brightness = ((laid * seen).sum((1, 2)) + 1) / ((first * seen).sum((1, 2)) + 1)
     first, laid = _equally_sharp(first, laid, seen)
-    whole: list[Array] = []
-    blocks: list[Array] = []
-    textured: list[Array] = []
+    scales: list[tuple[Array, Array, Array, Array]] = []
     overlap = seen.mean((1, 2))
     while first.shape[1] >= SCALES_PX[-1]:
-        found = _compared(first - _much_smoothed(first), laid - _much_smoothed(laid), seen)
-        for results, values in zip((whole, blocks, textured), found, strict=True):
-            results.append(values)
+        scales.append(_compared(first - _much_smoothed(first), laid - _much_smoothed(laid), seen))
         first, laid, seen = halve(first), halve(laid), halve(seen)
-    return Agreement(np.stack(whole, 1), np.stack(blocks, 1), np.stack(textured, 1), overlap, brightness)
+    whole, blocks, textured, spread = (np.stack(values, 1) for values in zip(*scales, strict=True))
+    return Agreement(whole, blocks, textured, spread, overlap, brightness)
 
 
 def colour_difference(first: Array, second: Array, maps: Array) -> tuple[Array, Array]:
@@ -153,7 +152,7 @@ def _smoothing(side: int) -> Array:
     return (lines[:-2] + lines[2:]) * np.float32(0.25) + lines[1:-1] * np.float32(0.5)
 
 
-def _compared(first: Array, second: Array, seen: Array) -> tuple[Array, Array, Array]:
+def _compared(first: Array, second: Array, seen: Array) -> tuple[Array, Array, Array, Array]:
     a, b, w = _in_blocks(first), _in_blocks(second), _in_blocks(seen)
     count = np.maximum(w.sum(2, keepdims=True), 1)
     a, b = (a - (a * w).sum(2, keepdims=True) / count) * w, (b - (b * w).sum(2, keepdims=True) / count) * w
@@ -162,6 +161,8 @@ def _compared(first: Array, second: Array, seen: Array) -> tuple[Array, Array, A
     shown = w.mean(2) > _SEEN_SHARE
     stronger = np.maximum(aa, bb)
     textured = shown & (stronger > _FLAT)
+    energy = stronger * shown
+    spread = energy.sum(1) ** 2 / np.maximum((energy**2).sum(1), 1e-6)
     # One strong edge must not outvote everything else.
     ordered = np.sort(np.where(textured, stronger, 0), axis=1)
     middle = ordered.shape[1] - 1 - textured.sum(1) // 2
@@ -173,7 +174,7 @@ def _compared(first: Array, second: Array, seen: Array) -> tuple[Array, Array, A
     counted = np.maximum((blocks * _COUNTED_SHARE).astype(int), 1)
     best = np.cumsum(-np.sort(-alike, axis=1), axis=1)[np.arange(len(alike)), counted - 1] / counted
     enough = blocks >= _FEWEST_BLOCKS
-    return np.where(enough, whole, -1), np.where(enough, best, -1), blocks
+    return np.where(enough, whole, -1), np.where(enough, best, -1), blocks, spread
 
 
 def _in_blocks(pictures: Array) -> Array:

@@ -25,8 +25,10 @@ _NEAREST = 0.05
 
 def halve(pictures: Array) -> Array:
     """Pictures (n, side, side) at half their side."""
-    n, side, _ = pictures.shape
-    return pictures.reshape(n, side // 2, 2, side // 2, 2).mean((2, 4))
+    rows = pictures[:, ::2] + pictures[:, 1::2]
+    halved = rows[:, :, ::2] + rows[:, :, 1::2]
+    halved *= np.float32(0.25)
+    return halved
 
 
 def smooth(pictures: Array) -> Array:

@@ -29,7 +29,8 @@ _PARTNERS = 3
 _MOST_GUESSES, _MOST_A_PICTURE = 50_000, 2
 """The guesses that are kept, the most alike: more than are ever looked at."""
 _SAMPLE = 4_000
-_BLOCK = 4_096
+_PARTS_AT_ONCE = 100_000
+"""Parts that are described and searched for at once: 22 MB."""
 _WHOLES_AT_ONCE = 250_000
 """Pictures whose descriptors are held at once: about 200 MB."""
 
@@ -72,11 +73,12 @@ def find_candidates(pictures: Pictures, told: Callable[[int, int], None]) -> Gue
             for compared, is_fresh in ((some[fresh[some]], True), (some[~fresh[some]], False)):
                 against = [others if is_fresh else others[fresh[others]] for others in shard]
                 across = [bool(train[others[0]] != train[some[0]]) for others in shard]
-                for found in _compare(pictures, scale, compared, against, across):
+                for found, count in _compare(pictures, scale, compared, against, across):
                     guesses.append(found)
                     if sum(map(len, guesses)) > 2 * most:
                         guesses = [_distinct(guesses).at(np.arange(most))]
-                    told(min(done := done + _BLOCK, len(numbers) * len(shards)), len(numbers) * len(shards))
+                    done += count
+                    told(done, len(numbers) * len(shards))
     return _distinct(guesses)
 
 
@@ -89,8 +91,10 @@ def _shards(sides: list[Array]) -> list[list[Array]]:
 
 def _compare(
     pictures: Pictures, scale: Array, compared: Array, against: list[Array], across: list[bool]
-) -> Iterator[Guesses]:
+) -> Iterator[tuple[Guesses, int]]:
     """The most promising pairs of the pictures ``compared``, by parts, with those ``against``, as wholes.
+
+    With each, how many of ``compared`` it is of.
 
     Args:
         pictures: all there are.
@@ -105,13 +109,14 @@ def _compare(
             parts = _parts(len(compared) * len(others), across=apart)
             wholes = _described(pictures, others, lambda block: describe_whole(block, scale))
             targets.setdefault(parts, []).append(Wholes(wholes, len(compared) * len(parts)))
-    for start in range(0, len(compared) if targets else 0, _BLOCK):
-        block = compared[start : start + _BLOCK]
+    step = _PARTS_AT_ONCE // max(map(len, targets), default=1)
+    for start in range(0, len(compared) if targets else 0, step):
+        block = compared[start : start + step]
         found = []
         for parts, sides in targets.items():
             described = _described(pictures, block, functools.partial(describe, scale=scale, parts=parts))
             found += [_guesses(best(wholes.near(described), _PARTNERS), parts) for wholes in sides]
-        yield _distinct(found)
+        yield _distinct(found), len(block)
 
 
 def _guesses(found: Candidates, parts: tuple[Part, ...]) -> Guesses:

@@ -6,6 +6,7 @@ product. The number of centres grows with the root of the number of descriptors,
 compared shrinks; see benchmarks/README.md.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -25,6 +26,8 @@ _TRAINED_ON = 40
 """Descriptors for each centre, to find the centres."""
 _AT_ONCE = 250_000
 """Comparisons in one matrix product: 1 MB, which stays in the processor's cache until it was looked through."""
+_HELD = 1_000_000
+"""Pairs that are held, about 30 MB, before all but the best are dropped."""
 
 
 @dataclass(frozen=True)
@@ -68,25 +71,26 @@ class Wholes:
             self._members = (order // _CELLS_OF_A_WHOLE).astype(np.int32)
             self._starts = np.searchsorted(near[order], np.arange(cells + 1))
 
-    def near(self, parts: Descriptors) -> Candidates:
-        """Every pair of a part and a whole that are alike, but for those of one picture."""
+    def near(self, parts: Descriptors) -> Iterator[Candidates]:
+        """Every pair of a part and a whole that are alike, but for those of one picture.
+
+        The more parts are searched for at once, the better: the wholes of a cell are gathered once for all of them.
+        """
         if self._centres is None:
-            return join([self._compared(parts, np.arange(len(parts.vectors)), np.arange(len(self.wholes.vectors)))])
+            yield from self._compared(parts, np.arange(len(parts.vectors)), np.arange(len(self.wholes.vectors)))
+            return
         cell = _nearest(parts.vectors, self._centres, 1)[:, 0]
         order = np.argsort(cell, kind="stable")
         starts = np.searchsorted(cell[order], np.arange(len(self._centres) + 1))
-        found = []
         for number in range(len(self._centres)):
             rows = order[starts[number] : starts[number + 1]]
             columns = self._members[self._starts[number] : self._starts[number + 1]]
             if len(rows) and len(columns):
-                found.append(self._compared(parts, rows, columns))
-        return join(found)
+                yield from self._compared(parts, rows, columns)
 
-    def _compared(self, parts: Descriptors, rows: Array, columns: Array) -> Candidates:
-        wholes, against = self.wholes, self.wholes.vectors[columns].T
+    def _compared(self, parts: Descriptors, rows: Array, columns: Array) -> Iterator[Candidates]:
+        wholes, against = self.wholes, np.ascontiguousarray(self.wholes.vectors[columns].T)
         step = max(1, _AT_ONCE // max(1, len(columns)))
-        found = []
         for start in range(0, len(rows), step):
             some = rows[start : start + step]
             cosines = parts.vectors[some] @ against
@@ -96,20 +100,17 @@ class Wholes:
             row, column = some[row], columns[column]
             other = parts.pictures[row] != wholes.pictures[column]
             row, column, cosine = row[other], column[other], cosine[other]
-            found.append(
-                Candidates(
-                    whole=wholes.pictures[column],
-                    partial=parts.pictures[row],
-                    part=parts.parts[row],
-                    whole_turned=wholes.orientations[column],
-                    part_turned=parts.orientations[row],
-                    cosine=cosine,
-                )
+            yield Candidates(
+                whole=wholes.pictures[column],
+                partial=parts.pictures[row],
+                part=parts.parts[row],
+                whole_turned=wholes.orientations[column],
+                part_turned=parts.orientations[row],
+                cosine=cosine,
             )
-        return join(found)
 
 
-def join(found: list[Candidates]) -> Candidates:
+def join(found: Sequence[Candidates]) -> Candidates:
     """All of them as one."""
     if not found:
         none = np.zeros(0, np.int32)
@@ -119,11 +120,24 @@ def join(found: list[Candidates]) -> Candidates:
     )
 
 
-def best(found: Candidates, most: int) -> Candidates:
+def best(found: Iterable[Candidates], most: int) -> Candidates:
     """The best way each two pictures fit, for the pairs of each whole and of each partial that fit best.
 
-    Those are ``most`` where they are much alike, and else one.
+    Those are ``most`` where they are much alike, and else one. What ``found`` yields is dropped on the way.
     """
+    held: list[Candidates] = []
+    rows, limit = 0, _HELD
+    for some in found:
+        held.append(some)
+        rows += len(some)
+        if rows > limit:
+            held = [_best(join(held), most)]
+            rows = len(held[0])
+            limit = max(_HELD, 2 * rows)
+    return _best(join(held), most)
+
+
+def _best(found: Candidates, most: int) -> Candidates:
     order = np.lexsort((-found.cosine, found.partial, found.whole))
     whole, partial = found.whole[order], found.partial[order]
     first = np.ones(len(order), bool)

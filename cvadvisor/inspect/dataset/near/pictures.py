@@ -1,7 +1,7 @@
 """The pictures that are compared: which there are, and their gray pixels, from the store."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from cvadvisor.inspect.dataset.store import Store
 TRAIN = 0
 _SPLITS = {"train": TRAIN, "validation": 1, "test": 2}
 
+_KEPT = 65_536
+"""Pictures whose thumbnails are kept once they were decoded: 256 MB. Those of others are decoded each time."""
+
 # Blank pictures look like any other blank one, and copies like their originals.
 _SEARCHED = """
 SELECT seen.file, seen.split, seen.width, seen.height, seen.grayscale, compared.path IS NULL FROM temp.seen
@@ -24,7 +27,7 @@ ORDER BY CASE seen.split WHEN 'train' THEN 0 WHEN 'validation' THEN 1 ELSE 2 END
 """
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Pictures:
     """The pictures of a dataset; their number is their place here: training first, then by path."""
 
@@ -39,6 +42,13 @@ class Pictures:
     """Whether each has no colour."""
     fresh: Array
     """Whether each was not compared with the others when they were last searched."""
+    _thumbnails: Array = field(init=False, repr=False)
+    _decoded: Array = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        count = min(len(self), _KEPT)
+        self._thumbnails = np.empty((count, SIDE_PX, SIDE_PX), np.uint8)
+        self._decoded = np.zeros(count, bool)
 
     def __len__(self) -> int:
         return len(self.files)
@@ -50,7 +60,17 @@ class Pictures:
 
     def thumbnails(self, numbers: Array) -> Array:
         """Gray pictures, uint8 (n, 64, 64)."""
-        return self._load("thumbnail", "L", numbers, (SIDE_PX, SIDE_PX))
+        kept = numbers < len(self._decoded)
+        missing = np.unique(numbers[kept])
+        missing = missing[~self._decoded[missing]]
+        self._thumbnails[missing] = self._load("thumbnail", "L", missing, (SIDE_PX, SIDE_PX))
+        self._decoded[missing] = True
+        if kept.all():
+            return self._thumbnails[numbers]
+        found = np.empty((len(numbers), SIDE_PX, SIDE_PX), np.uint8)
+        found[kept] = self._thumbnails[numbers[kept]]
+        found[~kept] = self._load("thumbnail", "L", numbers[~kept], (SIDE_PX, SIDE_PX))
+        return found
 
     def details(self, numbers: Array) -> Array:
         """RGB pictures, uint8 (n, 128, 128, 3), of pictures for which :meth:`want_details` was called."""

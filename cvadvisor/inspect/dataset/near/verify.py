@@ -26,14 +26,42 @@ from cvadvisor.inspect.dataset.near.candidates import Guesses
 from cvadvisor.inspect.dataset.near.pictures import Pictures
 from cvadvisor.inspect.dataset.scan import cores
 
-# What two pictures of the same image need, at each scale (128, 64, 32 px), where their colours differ, are alike, or
-# are the same: a correlation of detail that no two different photos reached; or one of the three blocks in five that
-# agree best, where text or a border hides the others, beside a lower one of everything. See benchmarks/README.md.
-_SAME_WHOLE = np.array([(0.91, 0.94, 0.985), (0.82, 0.9, 0.96), (0.8, 0.9, 0.94)])
-_SAME_BLOCKS = np.array([(0.955, 0.975, 0.995), (0.93, 0.96, 0.985), (0.88, 0.93, 0.98)])
-_SAME_BLOCKS_WHOLE = np.array([(0.6, 0.7, 0.8), (0.6, 0.7, 0.8), (0.5, 0.6, 0.7)])
+
+@dataclass(frozen=True)
+class _Bounds:
+    """What two pictures of the same image need, where their colours differ, are alike, or the same, at 128, 64, 32 px.
+
+    That is a correlation of detail that no two different photos reached; or, where text or a border hides some blocks,
+    one of the three in five that agree best, beside a lower one of everything. See benchmarks/README.md.
+    """
+
+    whole: Array
+    blocks: Array
+    blocks_whole: Array
+
+    def passed(self, whole: Array, blocks: Array, colours: Array, levels: Array) -> Array:
+        """Whether each pair has what its colours and its scale ask for."""
+        partly = (blocks >= self.blocks[colours, levels]) & (whole >= self.blocks_whole[colours, levels])
+        return np.asarray((whole >= self.whole[colours, levels]) | partly)
+
+
+_SAME = _Bounds(
+    whole=np.array([(0.91, 0.94, 0.985), (0.82, 0.9, 0.96), (0.8, 0.9, 0.94)]),
+    blocks=np.array([(0.955, 0.975, 0.995), (0.93, 0.96, 0.985), (0.88, 0.93, 0.98)]),
+    blocks_whole=np.array([(0.6, 0.7, 0.8), (0.6, 0.7, 0.8), (0.5, 0.6, 0.7)]),
+)
+# What is enough where detail is spread over so many of the 64 blocks: much agrees that need not.
+_SPREAD = np.array([26, 26, 32])
+_SAME_SPREAD = _Bounds(
+    whole=np.array([(0.91, 0.94, 0.955), (0.74, 0.85, 0.93), (0.68, 0.8, 0.92)]),
+    blocks=np.array([(0.955, 0.975, 0.985), (0.84, 0.92, 0.97), (0.82, 0.9, 0.97)]),
+    blocks_whole=np.array([(0.6, 0.7, 0.88), (0.55, 0.65, 0.75), (0.5, 0.6, 0.7)]),
+)
+# One edge, as between sky and sea, is soon laid over another: it must lie where the other does.
+_ONE_EDGE = 12
 # Colours of copies are 0.1 to 1.6 levels of 255 apart, those of two photos of different things 1.5 to 60.
 _COLOURS_ALIKE, _COLOURS_SAME, _COLOURS_SHARE = 2.5, 1.4, 0.3
+_SAME_COLOURS = 2
 # So many blocks of 64 need detail, or two pictures of one edge or one shape on nothing would agree; small gray
 # pictures, such as digits, need more of it.
 _TEXTURED, _SMALL_TEXTURED = 24, 48
@@ -45,9 +73,10 @@ _SCENE_SHARE = 0.5
 _SCENE_WHOLE, _SCENE_BLOCKS = 0.6, 0.75
 _SIMILAR_COSINE = 0.8
 
-# What a pair needs at 64 px before it is aligned there, and then (small pictures: at 32 px) to be looked at closely.
-_ROUGHLY = 0.4
-_FINER_WHOLE, _FINER_BLOCKS = (0.78, 0.9), (0.86, 0.95)
+# What a pair of pictures, and of small ones, needs once it was aligned at 16 and at 32 px, and then at 64 px (small
+# pictures: 32) to be looked at closely.
+_AT_16_PX, _AT_32_PX = (0.35, 0.65), (0.4, 0.5)
+_FINER_WHOLE, _FINER_BLOCKS = (0.72, 0.9), (0.82, 0.95)
 _LEAST_OVERLAP = 0.3
 # Pixels that both pictures need in what they share, for a scale to tell anything.
 _NATIVE_PX = (90, 45)
@@ -104,34 +133,31 @@ def _coarsely(pictures: Pictures, guesses: Guesses, told: Callable[[int, int], N
     def load(some: Array) -> tuple[Array, ...]:
         return some, pictures.thumbnails(guesses.first[some]), pictures.thumbnails(guesses.second[some])
 
-    def compare(some: Array, first: Array, second: Array) -> tuple[Array, Array, int]:
+    def compare(some: Array, first: Array, second: Array) -> list[tuple[Array, Array, int]]:
         first, second = first.astype(np.float32), second.astype(np.float32)
-        maps = follow_affine(halve(first), halve(second), guesses.maps[some], 6)
-        good = np.flatnonzero(_roughly_alike(first, second, maps))
-        first, second, maps, some = first[good], second[good], maps[good], some[good]
-        if not len(some):
-            return some, maps, 0
-        maps = follow_homography(first, second, maps, 4)
-        agreed = agreement(first, second, maps)
-        small = (_level(pictures, guesses.first[some], guesses.second[some], maps) == 2).astype(int)
-        row = np.arange(len(some))
-        good = agreed.whole[row, small] >= np.array(_FINER_WHOLE)[small]
-        good |= agreed.blocks[row, small] >= np.array(_FINER_BLOCKS)[small]
-        # Small gray pictures are compared no more closely than this.
-        final = (small == 1) & pictures.gray[guesses.first[some]] & pictures.gray[guesses.second[some]]
-        good &= ~final | (agreed.whole[:, 1] >= _SAME_WHOLE[0, 2]) | (agreed.blocks[:, 1] >= _SAME_BLOCKS[0, 2])
-        good &= ~final | (agreed.textured[:, 1] >= _SMALL_TEXTURED)
-        good &= agreed.overlap >= _LEAST_OVERLAP
-        strong = (agreed.whole[row, small] >= _STRONG[0]) | (agreed.blocks[row, small] >= _STRONG[1])
-        return some[good], maps[good], int((strong & good).sum())
+        half, other_half = halve(first), halve(second)
+        maps = follow_affine(halve(half), halve(other_half), guesses.maps[some], 3)
+        small = _level(pictures, guesses.first[some], guesses.second[some], maps) == 2
+        good = _roughly_alike(half, other_half, maps, np.array(_AT_16_PX)[small.astype(int)])
+        if not len(good):
+            return []
+        some, maps, small, half, other_half = some[good], maps[good], small[good], half[good], other_half[good]
+        maps = follow_affine(half, other_half, maps, 3)
+        first, second = first[good], second[good]
+        good = _roughly_alike(first, second, maps, np.array(_AT_32_PX)[small.astype(int)])
+        large, small = good[~small[good]], good[small[good]]
+        return [
+            _held(pictures, guesses, some[large], first[large], second[large], maps[large], small=False),
+            _held(pictures, guesses, some[small], half[small], other_half[small], maps[small], small=True),
+        ]
 
     enough = _ENOUGH + _ENOUGH_A_PICTURE * len(pictures)
     done, found = 0, []
     recent: deque[int] = deque(maxlen=_RECENT)
-    for rows, maps, strong in _on_all_cores(compare, map(load, _batches(np.arange(len(guesses)), _COARSE_BATCH))):
-        found.append((rows, maps))
+    for held in _on_all_cores(compare, map(load, _batches(np.arange(len(guesses)), _COARSE_BATCH))):
+        found += [(rows, maps) for rows, maps, _ in held]
         done += _COARSE_BATCH
-        recent.append(strong)
+        recent.append(sum(strong for _, _, strong in held))
         told(min(done, len(guesses)), len(guesses))
         worth = sum(recent) >= _WORTH_GOING_ON * len(recent) * _COARSE_BATCH
         if done >= _MOST_TIMES * enough or (done >= enough and not worth):
@@ -142,12 +168,31 @@ def _coarsely(pictures: Pictures, guesses: Guesses, told: Callable[[int, int], N
     return np.concatenate([rows for rows, _ in found]), np.concatenate([maps for _, maps in found])
 
 
-def _roughly_alike(first: Array, second: Array, maps: Array) -> Array:
-    """Whether pictures (n, 64, 64) that were aligned at 32 px are worth aligning at 64."""
+def _roughly_alike(first: Array, second: Array, maps: Array, least: Array) -> Array:
+    """Rows of the pairs (n, side, side) whose details correlate so much, where they were aligned at half the size."""
     laid, inside = lay_over(second, maps, first.shape[1])
     seen = inside.astype(np.float32)
-    alike = correlation(detail(first), detail(laid), seen) >= _ROUGHLY
-    return np.asarray(alike & (seen.mean((1, 2)) >= _LEAST_OVERLAP))
+    alike = correlation(detail(first), detail(laid), seen) >= least
+    return np.flatnonzero(alike & (seen.mean((1, 2)) >= _LEAST_OVERLAP))
+
+
+def _held(
+    pictures: Pictures, guesses: Guesses, some: Array, first: Array, second: Array, maps: Array, *, small: bool
+) -> tuple[Array, Array, int]:
+    """Rows of the guesses ``some`` that hold at 64 px (small pictures: 32), their maps, and how many hold clearly."""
+    if not len(some):
+        return some, maps, 0
+    maps = follow_homography(first, second, maps, 4)
+    agreed = agreement(first, second, maps)
+    whole, blocks = agreed.whole[:, 0], agreed.blocks[:, 0]
+    good = (whole >= _FINER_WHOLE[small]) | (blocks >= _FINER_BLOCKS[small])
+    good &= agreed.overlap >= _LEAST_OVERLAP
+    if small:  # in gray, they are compared no more closely than this
+        final = pictures.gray[guesses.first[some]] & pictures.gray[guesses.second[some]]
+        enough = (whole >= _SAME.whole[0, 2]) | (blocks >= _SAME.blocks[0, 2])
+        good &= ~final | (enough & (agreed.textured[:, 0] >= _SMALL_TEXTURED))
+    strong = good & ((whole >= _STRONG[0]) | (blocks >= _STRONG[1]))
+    return some[good], maps[good], int(strong.sum())
 
 
 def _level(pictures: Pictures, first: Array, second: Array, maps: Array) -> Array:
@@ -163,7 +208,7 @@ def _finely(pictures: Pictures, guesses: Guesses) -> Matches:
     levels = _level(pictures, guesses.first, guesses.second, guesses.maps)
     maps = guesses.maps.copy()
     whole = np.full((len(guesses), len(SCALES_PX)), -1.0)
-    blocks, textured = whole.copy(), whole.copy()
+    blocks, textured, spread = whole.copy(), whole.copy(), whole.copy()
     colour = np.full((len(guesses), 2), np.inf)
     brightness = np.ones(len(guesses))
 
@@ -187,9 +232,10 @@ def _finely(pictures: Pictures, guesses: Guesses) -> Matches:
         whole[some, -agreed.whole.shape[1] :] = agreed.whole
         blocks[some, -agreed.whole.shape[1] :] = agreed.blocks
         textured[some, -agreed.whole.shape[1] :] = agreed.textured
+        spread[some, -agreed.whole.shape[1] :] = agreed.spread
         colour[some] = np.stack(apart, axis=1)
         brightness[some] = agreed.brightness
-    return _judged(len(pictures), guesses, maps, levels, whole, blocks, textured, colour, brightness)
+    return _judged(len(pictures), guesses, maps, levels, whole, blocks, textured, spread, colour, brightness)
 
 
 def _in_common(pictures: Pictures, guesses: Guesses) -> dict[int, Array]:
@@ -211,6 +257,7 @@ def _judged(
     whole: Array,
     blocks: Array,
     textured: Array,
+    spread: Array,
     colour: Array,
     brightness: Array,
 ) -> Matches:
@@ -218,21 +265,23 @@ def _judged(
     at_whole, at_blocks = whole[row, levels], blocks[row, levels]
     colours = np.select(
         [colour[:, 0] > _COLOURS_SHARE * colour[:, 1], colour[:, 0] <= _COLOURS_SAME, colour[:, 0] <= _COLOURS_ALIKE],
-        [0, 2, 1],
+        [0, _SAME_COLOURS, 1],
     )
-    by_whole = at_whole >= _SAME_WHOLE[colours, levels]
-    by_blocks = at_blocks >= _SAME_BLOCKS[colours, levels]
-    same = by_whole | (by_blocks & (at_whole >= _SAME_BLOCKS_WHOLE[colours, levels]))
+    same = _SAME.passed(at_whole, at_blocks, colours, levels)
+    spread = spread[row, levels]
+    same |= _SAME_SPREAD.passed(at_whole, at_blocks, colours, levels) & (spread >= _SPREAD[levels])
+    same &= (spread >= _ONE_EDGE) | _in_place(maps)
     # Of few small gray shapes on nothing, such as digits, any two of a kind agree.
     same &= (colours > 0) | (levels < 2) | (textured[row, levels] >= _SMALL_TEXTURED)
     same &= textured[row, levels] >= _TEXTURED
-    exact = (at_whole >= _LAYOUT_WHOLE) & (colours == len(_SAME_WHOLE) - 1) & _in_place(maps)
+    exact = (at_whole >= _LAYOUT_WHOLE) & (colours == _SAME_COLOURS) & _in_place(maps)
     same &= exact | ~_one_layout(guesses, same, pictures, _LAYOUT_SHARE)
     scene = (colours > 0) & (levels < 2) & (at_whole >= _SCENE_WHOLE) & (at_blocks >= _SCENE_BLOCKS)
-    scene &= textured[row, levels] >= _TEXTURED
+    scene &= spread >= _SPREAD[levels]
     scene &= ~_one_layout(guesses, scene | same, pictures, _SCENE_SHARE)
     tier = np.where(same, CHANGED, np.where(scene, SCENE, SIMILAR))
-    score = np.where(same & ~by_whole, at_blocks, np.maximum(at_whole, 0)).clip(0, 1)
+    by_blocks = same & (at_whole < _SAME.whole[colours, levels]) & (at_blocks >= _SAME_SPREAD.blocks[colours, levels])
+    score = np.where(by_blocks, at_blocks, np.maximum(at_whole, 0)).clip(0, 1)
     kept = np.flatnonzero(same | scene | (guesses.cosine >= _SIMILAR_COSINE))
     return Matches(
         first=guesses.first[kept],
@@ -240,7 +289,7 @@ def _judged(
         maps=maps[kept],
         tier=tier[kept].tolist(),
         score=score[kept],
-        partly=(same & (at_whole < _SAME_WHOLE[1, levels]))[kept],
+        partly=(same & (at_whole < _SAME.whole[1, levels]))[kept],
         recoloured=((colours == 0) & (colour[:, 0] > _COLOURS_ALIKE))[kept],
         brightness=brightness[kept],
     )

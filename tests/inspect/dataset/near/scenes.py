@@ -69,7 +69,7 @@ def squares(seeds: Sequence[int], side: int = 64) -> Array:
     return np.stack([np.asarray(scene(seed, (128, 128)).convert("L").resize((side, side))) for seed in seeds])
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Drawn(Pictures):
     """Pictures that come from an array instead of a store, and whether they were asked for."""
 

@@ -200,3 +200,13 @@ def test_of_a_gray_picture_and_a_colourful_one_the_less_colourful_is_gray():
     apart, strong = colours(pictures(), [image.convert("L") for image in pictures()])
     assert strong.max() < 0.1
     assert apart.min() > 4
+
+
+def test_detail_is_spread_over_a_picture_and_not_over_one_edge():
+    edge = np.full((1, 128, 128), 200, np.float32)
+    edge[:, 70:] = 40
+    noise = np.random.default_rng(0).normal(128, 30, (1, 128, 128)).astype(np.float32)
+    of_edge, of_noise = (agreement(one, one, IDENTITY[None]).spread for one in (edge, noise))
+    assert (of_edge <= 16).all()
+    assert (of_noise >= 48).all()
+    assert (of_noise <= 64).all()
