@@ -46,16 +46,16 @@ class _Bounds:
 
 
 _SAME = _Bounds(
-    whole=np.array([(0.91, 0.94, 0.985), (0.82, 0.9, 0.96), (0.8, 0.9, 0.94)]),
-    blocks=np.array([(0.955, 0.975, 0.995), (0.93, 0.96, 0.985), (0.88, 0.93, 0.98)]),
+    whole=np.array([(0.915, 0.955, 0.985), (0.82, 0.9, 0.96), (0.8, 0.9, 0.94)]),
+    blocks=np.array([(0.955, 0.98, 0.995), (0.93, 0.96, 0.985), (0.88, 0.93, 0.98)]),
     blocks_whole=np.array([(0.6, 0.7, 0.8), (0.6, 0.7, 0.8), (0.5, 0.6, 0.7)]),
 )
 # What is enough where detail is spread over so many of the 64 blocks: much agrees that need not.
 _SPREAD = np.array([26, 26, 32])
 _SAME_SPREAD = _Bounds(
-    whole=np.array([(0.91, 0.94, 0.955), (0.74, 0.85, 0.93), (0.68, 0.8, 0.92)]),
-    blocks=np.array([(0.955, 0.975, 0.985), (0.84, 0.92, 0.97), (0.82, 0.9, 0.97)]),
-    blocks_whole=np.array([(0.6, 0.7, 0.88), (0.55, 0.65, 0.75), (0.5, 0.6, 0.7)]),
+    whole=np.array([(0.915, 0.955, 0.955), (0.76, 0.85, 0.93), (0.76, 0.82, 0.92)]),
+    blocks=np.array([(0.955, 0.98, 0.985), (0.87, 0.94, 0.97), (0.82, 0.9, 0.97)]),
+    blocks_whole=np.array([(0.6, 0.7, 0.88), (0.55, 0.75, 0.75), (0.45, 0.65, 0.7)]),
 )
 # One edge, as between sky and sea, is soon laid over another: it must lie where the other does.
 _ONE_EDGE = 12
@@ -75,7 +75,7 @@ _SIMILAR_COSINE = 0.8
 
 # What a pair of pictures, and of small ones, needs once it was aligned at 16 and at 32 px, and then at 64 px (small
 # pictures: 32) to be looked at closely.
-_AT_16_PX, _AT_32_PX = (0.35, 0.65), (0.4, 0.5)
+_AT_16_PX, _AT_32_PX = (0.2, 0.65), (0.4, 0.5)
 _FINER_WHOLE, _FINER_BLOCKS = (0.72, 0.9), (0.82, 0.95)
 _LEAST_OVERLAP = 0.3
 # Pixels that both pictures need in what they share, for a scale to tell anything.
@@ -84,7 +84,7 @@ _COARSE_BATCH, _FINE_BATCH = 128, 32
 _FEWEST_IN_COMMON, _MOST_IN_COMMON = 200, 400
 # Guesses are compared the most alike first. So many always are; more while of the last batches this share looks right.
 _ENOUGH, _ENOUGH_A_PICTURE = 6_000, 0.1
-_RECENT, _WORTH_GOING_ON, _MOST_TIMES = 16, 0.01, 5
+_RECENT, _WORTH_GOING_ON, _MOST_TIMES = 16, 0.01, 20
 _STRONG = (0.9, 0.95)
 
 
