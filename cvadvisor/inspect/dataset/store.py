@@ -52,7 +52,7 @@ CREATE TABLE main.near_pair (path_a BLOB, path_b BLOB, tier TEXT, transform TEXT
     PRIMARY KEY (path_a, path_b)) WITHOUT ROWID;
 """
 # Raise it when the search finds something else: its pairs are thrown away.
-_SEARCH_VERSION = 2
+_SEARCH_VERSION = 3
 
 _WORKING = """
 CREATE TABLE temp.file (

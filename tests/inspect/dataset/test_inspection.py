@@ -279,7 +279,7 @@ def test_single_characters_count_where_the_classes_are_an_alphabet_or_the_digits
 
 def test_a_scan_imports_no_deep_learning_library():
     code = (
-        "import sys, cvadvisor.inspect.dataset.inspection, cvadvisor.inspect.logs.table;"
+        "import sys, cvadvisor.inspect.dataset.inspection, cvadvisor.inspect.logs.read;"
         "import cvadvisor.inspect.hardware as h;"
         "h.inspect_hardware();"
         "print([m for m in ('torch', 'torchvision', 'timm', 'sklearn', 'pandas') if m in sys.modules])"

@@ -107,9 +107,10 @@ def _unlike(files: "Files", wishes: Wishes) -> str:
         for field in fields(wishes)
         if (value := getattr(wishes, field.name))
     )
+    table = " and no table with such a column" if wishes.group_column else ""
     return (
-        f"what lies there does not fit {printable(asked)}: {_class_folders().seen(files)}. Leave the option out to see "
-        "what can be read."
+        f"what lies there does not fit {printable(asked)}: {_class_folders().seen(files)}{table}. Leave the option out "
+        "to see what can be read."
     )
 
 

@@ -285,5 +285,5 @@ def _unusable(path: str, table: Table | None) -> str:
     columns = ", ".join(printable(name) for name in table.columns[:20])
     return (
         f"{shown} has the columns {columns}, and none of them names images of this dataset beside a column of labels: "
-        "name them with --image-column and --label-column."
+        "name them with --image-column and --label-column. A table of groups alone belongs into the dataset's folder."
     )

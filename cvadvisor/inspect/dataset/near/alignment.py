@@ -24,7 +24,7 @@ _NEAREST = 0.05
 
 
 def halve(pictures: Array) -> Array:
-    """Pictures (n, side, side) at half their side."""
+    """Pictures (n, side, side), float32, at half their side."""
     rows = pictures[:, ::2] + pictures[:, 1::2]
     halved = rows[:, :, ::2] + rows[:, :, 1::2]
     halved *= np.float32(0.25)

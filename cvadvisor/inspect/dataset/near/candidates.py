@@ -26,7 +26,7 @@ _PARTS = ((30_000_000, MOST), (150_000_000, MANY), (5_000_000_000, SOME))
 """Pairs of pictures up to which pictures are compared in most, many or some parts, and beyond in few."""
 _PARTNERS = 3
 """Partners that are considered for a picture among training images, and among the others."""
-_MOST_GUESSES, _MOST_A_PICTURE = 50_000, 2
+_MOST_GUESSES, _MOST_A_PICTURE = 120_000, 2
 """The guesses that are kept, the most alike: more than are ever looked at."""
 _SAMPLE = 4_000
 _PARTS_AT_ONCE = 100_000
@@ -73,12 +73,14 @@ def find_candidates(pictures: Pictures, told: Callable[[int, int], None]) -> Gue
             for compared, is_fresh in ((some[fresh[some]], True), (some[~fresh[some]], False)):
                 against = [others if is_fresh else others[fresh[others]] for others in shard]
                 across = [bool(train[others[0]] != train[some[0]]) for others in shard]
-                for found, count in _compare(pictures, scale, compared, against, across):
+                by = ("whole", "partial") if fresh.all() else ("partial",) if is_fresh else ("whole",)
+                for found, count in _compare(pictures, scale, compared, against, across, by):
                     guesses.append(found)
                     if sum(map(len, guesses)) > 2 * most:
                         guesses = [_distinct(guesses).at(np.arange(most))]
                     done += count
                     told(done, len(numbers) * len(shards))
+    told(len(numbers) * len(shards), len(numbers) * len(shards))
     return _distinct(guesses)
 
 
@@ -90,7 +92,12 @@ def _shards(sides: list[Array]) -> list[list[Array]]:
 
 
 def _compare(
-    pictures: Pictures, scale: Array, compared: Array, against: list[Array], across: list[bool]
+    pictures: Pictures,
+    scale: Array,
+    compared: Array,
+    against: list[Array],
+    across: list[bool],
+    by: tuple[str, ...],
 ) -> Iterator[tuple[Guesses, int]]:
     """The most promising pairs of the pictures ``compared``, by parts, with those ``against``, as wholes.
 
@@ -102,6 +109,7 @@ def _compare(
         compared: numbers of pictures.
         against: for each side of the split, numbers of pictures.
         across: whether those are of the other side than ``compared``.
+        by: whose best pairs count: old pictures, which met others before, have no say in what is found for new ones.
     """
     targets: dict[tuple[Part, ...], list[Wholes]] = {}
     for others, apart in zip(against, across, strict=True):
@@ -115,7 +123,7 @@ def _compare(
         found = []
         for parts, sides in targets.items():
             described = _described(pictures, block, functools.partial(describe, scale=scale, parts=parts))
-            found += [_guesses(best(wholes.near(described), _PARTNERS), parts) for wholes in sides]
+            found += [_guesses(best(wholes.near(described), _PARTNERS, by), parts) for wholes in sides]
         yield _distinct(found), len(block)
 
 

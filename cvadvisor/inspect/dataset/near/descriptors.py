@@ -24,7 +24,6 @@ SIDE_PX = 64
 _FREQUENCIES = 8
 _TIE = 0.1
 """Where the difference that decides on an orientation is smaller, both are kept."""
-_WHITENED_BY = 4_000
 
 # Parts by their side and how many of them lie along each axis; of two or more, the outer ones are inset a little, since
 # a descriptor tolerates about a thirtieth of the side. 0.83 is the picture inside a border of a tenth.
@@ -96,7 +95,7 @@ def turn(orientation: int) -> Array:
 
 def scales(thumbnails: Array) -> Array:
     """What each coefficient is multiplied by, from a sample of the thumbnails (n, 64, 64): one over its usual size."""
-    sample = _coefficients(thumbnails[:: max(1, len(thumbnails) // _WHITENED_BY)], FEW[:1])[:, 0]
+    sample = _coefficients(thumbnails, FEW[:1])[:, 0]
     size = np.sqrt((sample**2).mean(axis=0))
     size = np.sqrt((size**2 + size[_TRANSPOSED] ** 2) / 2)
     return (1 / np.maximum(size, 1e-3)).astype(np.float32)

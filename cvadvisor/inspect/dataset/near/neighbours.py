@@ -27,7 +27,7 @@ _TRAINED_ON = 40
 _AT_ONCE = 250_000
 """Comparisons in one matrix product: 1 MB, which stays in the processor's cache until it was looked through."""
 _HELD = 1_000_000
-"""Pairs that are held, about 30 MB, before all but the best are dropped."""
+"""Pairs that are held before all but the best are dropped: dropping them takes up to 200 MB for a moment."""
 
 
 @dataclass(frozen=True)
@@ -120,10 +120,11 @@ def join(found: Sequence[Candidates]) -> Candidates:
     )
 
 
-def best(found: Iterable[Candidates], most: int) -> Candidates:
+def best(found: Iterable[Candidates], most: int, by: Sequence[str] = ("whole", "partial")) -> Candidates:
     """The best way each two pictures fit, for the pairs of each whole and of each partial that fit best.
 
-    Those are ``most`` where they are much alike, and else one. What ``found`` yields is dropped on the way.
+    Those are ``most`` where they are much alike, and else one. ``by`` names the sides that count: the best of only one
+    of them where the others are no candidates in earnest. What ``found`` yields is dropped on the way.
     """
     held: list[Candidates] = []
     rows, limit = 0, _HELD
@@ -131,20 +132,23 @@ def best(found: Iterable[Candidates], most: int) -> Candidates:
         held.append(some)
         rows += len(some)
         if rows > limit:
-            held = [_best(join(held), most)]
+            held = [_best(join(held), most, by)]
             rows = len(held[0])
             limit = max(_HELD, 2 * rows)
-    return _best(join(held), most)
+    return _best(join(held), most, by)
 
 
-def _best(found: Candidates, most: int) -> Candidates:
+def _best(found: Candidates, most: int, by: Sequence[str]) -> Candidates:
     order = np.lexsort((-found.cosine, found.partial, found.whole))
     whole, partial = found.whole[order], found.partial[order]
     first = np.ones(len(order), bool)
     first[1:] = (whole[1:] != whole[:-1]) | (partial[1:] != partial[:-1])
     found = found.at(order[first])
     allowed = np.where(found.cosine >= _MUCH_ALIKE, most, 1)
-    return found.at((_ranks(found.whole, found.cosine) < allowed) | (_ranks(found.partial, found.cosine) < allowed))
+    kept = np.zeros(len(found), bool)
+    for side in by:
+        kept |= _ranks(getattr(found, side), found.cosine) < allowed
+    return found.at(kept)
 
 
 def _ranks(group: Array, cosine: Array) -> Array:

@@ -19,8 +19,6 @@ _MOSTLY_NEW = 0.5
 _FORGET = """
 DELETE FROM main.near_pair WHERE path_a IN (SELECT path FROM temp.fresh) OR path_b IN (SELECT path FROM temp.fresh)
 """
-# What is not there today is not compared with what is new today.
-_OUT_OF_DATE = "DELETE FROM main.compared WHERE path NOT IN (SELECT path FROM temp.searched)"
 _REMEMBER = """
 INSERT OR REPLACE INTO main.compared SELECT seen.path, seen.size, seen.mtime_ns, seen.split
 FROM temp.fresh JOIN temp.seen ON seen.file = fresh.file
@@ -36,7 +34,7 @@ JOIN temp.searched AS a ON a.path = path_a JOIN temp.searched AS b ON b.path = p
 def find_near(root: Path, store: Store, progress: Callable[[str, int, int], None]) -> None:
     """Add near-duplicates among the dataset's images to the table ``pair``.
 
-    Pictures that were compared before, and have not changed since, are compared with new ones only.
+    Where pictures were only added since the last time, those are compared with all others, and the others no more.
 
     Args:
         root: the dataset.
@@ -44,8 +42,12 @@ def find_near(root: Path, store: Store, progress: Callable[[str, int, int], None
         progress: told how far each stage is.
     """
     pictures = load_pictures(store)
-    if pictures.fresh.sum() > _MOSTLY_NEW * len(pictures):
+    # Where pictures went or changed sides, what was found beside them is not what would be found today.
+    only_more = store.one("SELECT count(*) FROM main.compared") == (~pictures.fresh).sum()
+    if not only_more or pictures.fresh.sum() > _MOSTLY_NEW * len(pictures):
         pictures.fresh[:] = True
+        store.run("DELETE FROM main.compared")
+        store.run("DELETE FROM main.near_pair")
     for table, files in (("searched", pictures.files), ("fresh", pictures.files[pictures.fresh])):
         store.run(f"CREATE TEMP TABLE {table} (file INTEGER PRIMARY KEY, path BLOB)")
         store.insert(f"temp.{table}", ((int(file), None) for file in files))
@@ -55,7 +57,6 @@ def find_near(root: Path, store: Store, progress: Callable[[str, int, int], None
         rows = list(_search(root, store, pictures, progress))
         store.run(_FORGET)
         store.insert("main.near_pair", rows)
-        store.run(_OUT_OF_DATE)
         store.run(_REMEMBER)
     store.run(_RECALL)
     store.run("DROP TABLE temp.searched")

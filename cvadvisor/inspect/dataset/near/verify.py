@@ -53,9 +53,9 @@ _SAME = _Bounds(
 # What is enough where detail is spread over so many of the 64 blocks: much agrees that need not.
 _SPREAD = np.array([26, 26, 32])
 _SAME_SPREAD = _Bounds(
-    whole=np.array([(0.915, 0.955, 0.955), (0.76, 0.85, 0.93), (0.76, 0.82, 0.92)]),
-    blocks=np.array([(0.955, 0.98, 0.985), (0.87, 0.94, 0.97), (0.82, 0.9, 0.97)]),
-    blocks_whole=np.array([(0.6, 0.7, 0.88), (0.55, 0.75, 0.75), (0.45, 0.65, 0.7)]),
+    whole=np.array([(0.915, 0.955, 0.955), (0.78, 0.85, 0.93), (0.78, 0.82, 0.92)]),
+    blocks=np.array([(0.955, 0.98, 0.985), (0.925, 0.95, 0.97), (0.86, 0.9, 0.97)]),
+    blocks_whole=np.array([(0.6, 0.7, 0.88), (0.6, 0.75, 0.75), (0.45, 0.65, 0.7)]),
 )
 # One edge, as between sky and sea, is soon laid over another: it must lie where the other does.
 _ONE_EDGE = 12
@@ -277,8 +277,9 @@ def _judged(
     exact = (at_whole >= _LAYOUT_WHOLE) & (colours == _SAME_COLOURS) & _in_place(maps)
     same &= exact | ~_one_layout(guesses, same, pictures, _LAYOUT_SHARE)
     scene = (colours > 0) & (levels < 2) & (at_whole >= _SCENE_WHOLE) & (at_blocks >= _SCENE_BLOCKS)
-    scene &= spread >= _SPREAD[levels]
+    scene &= textured[row, levels] >= _TEXTURED
     scene &= ~_one_layout(guesses, scene | same, pictures, _SCENE_SHARE)
+    scene &= spread >= _SPREAD[levels]
     tier = np.where(same, CHANGED, np.where(scene, SCENE, SIMILAR))
     by_blocks = same & (at_whole < _SAME.whole[colours, levels]) & (at_blocks >= _SAME_SPREAD.blocks[colours, levels])
     score = np.where(by_blocks, at_blocks, np.maximum(at_whole, 0)).clip(0, 1)
@@ -289,7 +290,7 @@ def _judged(
         maps=maps[kept],
         tier=tier[kept].tolist(),
         score=score[kept],
-        partly=(same & (at_whole < _SAME.whole[1, levels]))[kept],
+        partly=by_blocks[kept],
         recoloured=((colours == 0) & (colour[:, 0] > _COLOURS_ALIKE))[kept],
         brightness=brightness[kept],
     )

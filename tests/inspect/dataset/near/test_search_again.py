@@ -85,3 +85,17 @@ def test_a_search_after_a_change_of_split_describes_the_file_that_comes_second_t
         pairs = search(root, store)
     said = {pairs[f"train/{seed}.jpg", f"val/{seed}.jpg"].transform.split(", ")[0] for seed in range(6)}
     assert said == {"at 80% inside a border or a wider view"}
+
+
+def test_after_pictures_went_a_search_finds_what_one_without_a_cache_finds(tmp_path):
+    root, cache = tmp_path / "data", tmp_path / "cache.sqlite"
+    planted(root, range(14))
+    with scanned(root, cache) as store:
+        search(root, store)
+    for seed in (3, 4):
+        (root / f"train/{seed}.jpg").unlink()
+    write(root, "val/new.jpg", ImageOps.mirror(scene(5)))
+    with scanned(root, cache) as store:
+        again = search(root, store)
+    with scanned(root, tmp_path / "fresh.sqlite") as store:
+        assert search(root, store) == again

@@ -109,6 +109,7 @@ def test_hopeless_guesses_are_given_up_after_a_number_that_grows_with_the_pictur
 def test_good_guesses_go_on_for_longer_but_not_without_end(monkeypatch):
     monkeypatch.setattr(verifying, "_ENOUGH", 100)
     monkeypatch.setattr(verifying, "_COARSE_BATCH", 16)
+    monkeypatch.setattr(verifying, "_MOST_TIMES", 5)
     one = scenes(1)[0]
     rng = np.random.default_rng(0)
     pictures = drawn([(one + rng.normal(0, 4, one.shape)).clip(0, 255).astype(np.uint8) for _ in range(20)], size=300)
