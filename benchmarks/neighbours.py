@@ -20,7 +20,7 @@ from cvadvisor.inspect.dataset.near.neighbours import Wholes, best
 
 COPY_COSINE, COPY_OF_EVERY = 0.8, 100
 CENTRES, SPREAD = 2_000, 1.0
-BLOCK = 20_000
+BLOCK = 100_000
 PARTNERS = 3
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from cvadvisor import __version__
 from cvadvisor.config import CLEAN_SPLIT, CONVERTED_WEIGHTS, LEAKAGE, RESULT_FILES, SAMPLES, Settings, Wishes
 from cvadvisor.diagnosis import Check, Diagnosis, Inputs, to_json
-from cvadvisor.facts import Facts, PlanFacts
+from cvadvisor.facts import Facts, PlanFacts, RunFacts
 from cvadvisor.inspect.dataset.drawing import LabelledImage
 from cvadvisor.inspect.dataset.inspection import SCAN_TITLE, Dataset, inspect_dataset
 from cvadvisor.inspect.dataset.layouts.reading import Reading
@@ -113,16 +113,22 @@ def _unfinished(out: Path, name: str) -> Path:
     return out / f".{name}.tmp"
 
 
+def _last_run(log: Path) -> RunFacts:
+    """The facts of the log's last run: of several in one file, the one that counts."""
+    from cvadvisor.inspect.logs.measure import measure
+    from cvadvisor.inspect.logs.read import read_logs
+
+    return measure(list(read_logs(log))[-1])
+
+
 def _inspect(settings: Settings, worker: Worker, progress: Progress) -> _Measured:
     """Everything that needs no training: dataset, log, hardware, plan."""
-    from cvadvisor.inspect.logs.table import read_run
-
     checks = []
     timings: dict[str, float] = {}
     run = None
     if settings.log is not None:  # first, as it is quick to find wrong
         with _timed(timings, "log"):
-            run = dataclasses.replace(read_run(settings.log), path=printable(settings.log.name))
+            run = _last_run(settings.log)
         checks.append(Check(name="log", title="Training log", status="done", provides=("run",)))
     else:
         reason, enable = "no training log was given", "--log FILE"

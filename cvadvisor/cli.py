@@ -1,19 +1,17 @@
 """The command line: parse, call, exit code."""
 
-import errno
 import io
+import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from cvadvisor import __version__
+from cvadvisor import __version__, lint_command
+from cvadvisor.command_errors import one_line_errors
 from cvadvisor.config import DEFAULT_BUDGET_S, DEFAULT_MODEL
-from cvadvisor.errors import UserError
 
 if TYPE_CHECKING:
     from cvadvisor import config
@@ -30,6 +28,10 @@ app = typer.Typer(
 
 DEFAULT_OUT = "cvadvisor-out"
 
+_INTERRUPTED = (
+    "interrupted before there was anything to report; the images that were looked at are kept for the next audit."
+)
+
 LAYOUT = "The dataset's layout, where the one that is found is not the one you mean"
 
 LayoutName = Literal[
@@ -45,6 +47,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    # pydantic would look for plug-ins in every package that is installed, at every start.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     app()
 
 
@@ -106,7 +110,7 @@ def audit(
     """Inspect a dataset and a model, run short probes, and write a report, a recipe and a training script."""
     from cvadvisor import config
 
-    with _one_line_errors():
+    with one_line_errors(_INTERRUPTED):
         kind, weights_file = config.parse_weights(weights)
         budget_s = config.parse_duration(budget)
         folder = config.prepare_out(out, DEFAULT_OUT, force=force)
@@ -133,6 +137,11 @@ def audit(
         _exit(_run(settings), fail_on)
 
 
+app.command()(lint_command.lint)
+app.command()(lint_command.compare)
+app.command()(lint_command.watch)
+
+
 @app.command()
 def demo(
     out: Annotated[Path | None, typer.Option(help="Folder for the demo. (default: cvadvisor-demo)")] = None,
@@ -142,7 +151,7 @@ def demo(
     from cvadvisor import demo as demonstration
     from cvadvisor.progress import on_stderr
 
-    with _one_line_errors():
+    with one_line_errors(_INTERRUPTED):
         with on_stderr() as progress:
             shown = demonstration.run(out, progress, force=force)
         print(shown.text)
@@ -160,7 +169,7 @@ def render(
     from cvadvisor import outputs
     from cvadvisor.diagnosis import from_json
 
-    with _one_line_errors():
+    with one_line_errors(_INTERRUPTED):
         text = outputs.render(from_json(audit_json), format)
         if output is None:
             sys.stdout.write(text)
@@ -174,7 +183,7 @@ def rule(code: Annotated[str, typer.Argument(help="Code or name of a rule, such 
     from cvadvisor.advise.explain import explain
     from cvadvisor.advise.rules import load_rules
 
-    with _one_line_errors():
+    with one_line_errors(_INTERRUPTED):
         print(explain(load_rules(), code))
 
 
@@ -184,7 +193,7 @@ def rules() -> None:
     from cvadvisor.advise.explain import overview
     from cvadvisor.advise.rules import load_rules
 
-    with _one_line_errors():
+    with one_line_errors(_INTERRUPTED):
         print(overview(load_rules()))
 
 
@@ -221,26 +230,3 @@ def _exit(diagnosis: "Diagnosis", fail_on: FailOn) -> NoReturn:
         raise typer.Exit(2)
     failing = {"error": ("error",), "warning": ("error", "warning"), "never": ()}[fail_on]
     raise typer.Exit(130 if diagnosis.interrupted else 1 if diagnosis.worst in failing else 0)
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    """Errors of the user's making become one line on standard error and exit code 2; Ctrl-C is one line and 130."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        print(
-            "cvadvisor: interrupted before there was anything to report; the images that were looked at are kept for "
-            "the next audit.",
-            file=sys.stderr,
-        )
-        raise typer.Exit(130) from None
-    except OSError as error:
-        if error.errno == errno.EPIPE:
-            raise
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"cvadvisor: {where}{error.strerror or error}.", file=sys.stderr)
-        raise typer.Exit(2) from None
-    except UserError as error:
-        print(f"cvadvisor: {' '.join(str(error).split())}", file=sys.stderr)
-        raise typer.Exit(2) from None

@@ -1,18 +1,18 @@
-"""What may stand in a rule's expression, checked before anything parses it.
+"""What may stand in a rule's expression: its tokens and its names, checked before anything parses it.
 
-The language is a small part of rule_engine's: facts, thresholds, numbers, texts, ``and or not``, comparisons,
-arithmetic, ``condition ? a : b``, ``in [...]`` and ``$min $max $sum $abs``. What is left out is left out for a reason:
-a regular expression can take for ever, a shift can fill the memory, and ``null`` would let a rule judge what is not
-known. rule_engine evaluates constant parts while it parses, so they have to be refused before.
+The language is small: facts, thresholds, numbers, texts, ``and or not``, comparisons, arithmetic,
+``condition ? a : b``, ``in [...]`` and ``$min $max $sum $abs``. What is left out is left out for a reason: a regular
+expression can take for ever, a shift can fill the memory, and ``null`` would let a rule judge what is not known.
 """
 
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from cvadvisor.advise.words import PARAM, Word, fact_groups, nearest
 
 FUNCTIONS = ("min", "max", "sum", "abs")
-LONGEST = 500
+LONGEST = 800
 """Characters in an expression: enough to say anything, too few to nest deeply."""
 
 _KEYWORDS = ("true", "false", "and", "or", "not", "in")
@@ -46,8 +46,22 @@ _TOKEN = re.compile(
       | (?P<name>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)
       | (?P<sign>\*\*|//|<=|>=|==|!=|[-+*/%<>?:,()\[\]])
       | (?P<other>[=!&|]|.)""",
-    re.VERBOSE,
+    re.VERBOSE | re.ASCII,
 )
+
+
+class Token(NamedTuple):
+    """A piece of an expression.
+
+    Attributes:
+        kind: number, text, name, function, keyword, sign, or end.
+        text: as it is written.
+        at: its first character, counted from 1.
+    """
+
+    kind: str
+    text: str
+    at: int
 
 
 def names_in(expression: str, words: Mapping[str, Word]) -> tuple[str, ...]:
@@ -56,20 +70,33 @@ def names_in(expression: str, words: Mapping[str, Word]) -> tuple[str, ...]:
     Raises:
         ValueError: it names something that is not there, or uses what the language leaves out.
     """
+    return tuple(dict.fromkeys(token.text for token in tokens_of(expression, words) if token.kind == "name"))
+
+
+def tokens_of(expression: str, words: Mapping[str, Word]) -> tuple[Token, ...]:
+    """The pieces of ``expression``, and its end.
+
+    Raises:
+        ValueError: as :func:`names_in`.
+    """
     if len(expression) > LONGEST:
         raise ValueError(f"an expression has at most {LONGEST} characters, this one has {len(expression)}")
-    names = []
+    tokens = []
     for token in _TOKEN.finditer(expression):
-        kind, text = token.lastgroup, token.group()
+        kind, text = str(token.lastgroup), token.group()
+        if kind == "space":
+            continue
         if kind in ("refused", "other"):
             why = _REFUSED_SIGNS.get(text) or _REFUSED_SIGNS.get(text[:2]) or "it is not part of the language"
             raise ValueError(f"{text!r} at character {token.start() + 1} is not allowed: {why}")
         if kind == "function" and text[1:] not in FUNCTIONS:
             raise ValueError(f"{text} is not allowed: the functions are {', '.join('$' + name for name in FUNCTIONS)}")
-        if kind == "name" and text not in _KEYWORDS:
+        if kind == "name" and text in _KEYWORDS:
+            kind = "keyword"
+        elif kind == "name":
             _check_name(text, words)
-            names.append(text)
-    return tuple(dict.fromkeys(names))
+        tokens.append(Token(kind, text, token.start() + 1))
+    return (*tokens, Token("end", "", len(expression) + 1))
 
 
 def is_expression(value: object) -> bool:

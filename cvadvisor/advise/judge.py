@@ -97,7 +97,7 @@ def _finding(compiled: CompiledRule, acts: tuple[Act, ...], lookup: Lookup) -> F
         severity=rule.severity,
         message=render_message(rule.message, with_params(lookup, rule.params)),
         why=rule.why,
-        fix=rule.fix,
+        fix=render_message(rule.fix, with_params(lookup, rule.params)),
         strength=rule.strength,
         evidence=_evidence((*compiled.reads, *compiled.mentions), lookup),
         params=rule.params,

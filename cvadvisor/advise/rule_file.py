@@ -67,10 +67,18 @@ class Advice(_Strict):
         return "adjusted" if self.operation == "scale" else "bounded"
 
 
+class CauseText(_Strict):
+    """What may be behind a finding, and what that would look like."""
+
+    cause: _Words
+    looks_like: _Words
+
+
 class Rule(_Strict):
     """One rule, as its YAML says it. Its sources are resolved; ``file`` and ``line`` say where it stands.
 
-    ``tasks`` are those that it applies to, where it does not apply to all.
+    ``tasks`` are those that it applies to, where it does not apply to all. ``explains`` names rules whose findings
+    follow from this one's, ``causes`` are listed the likeliest first, and ``at`` is the fact that says at which epoch.
     """
 
     code: Annotated[str, Field(pattern=r"^[A-Z]{3}\d{3}$")]
@@ -89,6 +97,9 @@ class Rule(_Strict):
     fires_on: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)]
     silent_on: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)]
     show: str | None = None
+    causes: tuple[CauseText, ...] = ()
+    explains: tuple[str, ...] = ()
+    at: str | None = None
     tasks: tuple[Task, ...] = ()
     file: str = ""
     line: int = 0

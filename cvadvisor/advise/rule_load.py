@@ -1,6 +1,6 @@
 """Load rules and defaults: make each of its entry in a file, check all that needs no parsing of expressions."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,9 +33,22 @@ def load_rules(extra_dirs: Sequence[Path] = ()) -> tuple[Rule, ...]:
     Raises:
         RuleError: a rule is not valid, names what does not exist, or has another's code or name.
     """
+    return _checked(_entries([shipped("rules"), *extra_dirs]))
+
+
+def load_log_rules() -> tuple[Rule, ...]:
+    """The shipped rules on training logs alone, those of ``run*.yaml``, sorted by code.
+
+    Raises:
+        RuleError: as :func:`load_rules`; and a rule explains one on something else.
+    """
+    return _checked(_entries([shipped("rules")], "run*.yaml"))
+
+
+def _checked(entries: Iterable[tuple[Entry, Mapping[str, SourceEntry]]]) -> tuple[Rule, ...]:
     rules: list[Rule] = []
     owners: dict[str, Rule] = {}
-    for entry, sources in _entries([shipped("rules"), *extra_dirs]):
+    for entry, sources in entries:
         rule = check_rule(entry, sources)
         for key, value in (("code", rule.code), ("name", rule.name)):
             if value in owners:
@@ -43,6 +56,13 @@ def load_rules(extra_dirs: Sequence[Path] = ()) -> tuple[Rule, ...]:
                 raise entry.error(f"the {key} {value!r} is taken by {other.code} in {other.file}:{other.line}", key)
             owners[value] = rule
         rules.append(rule)
+    for rule in rules:
+        for name in rule.explains:
+            if name not in owners or name == rule.name:
+                raise RuleError(
+                    f"{rule.file}:{rule.line}: {rule.code} {rule.name}: explains {name!r}, which is no other rule"
+                    f"{nearest(name, owners)}."
+                )
     return tuple(sorted(rules, key=lambda rule: rule.code))
 
 
@@ -90,6 +110,11 @@ def check_rule(entry: Entry, sources: Mapping[str, SourceEntry]) -> Rule:
             raise ValueError("it reads no fact, and so would always say the same")
     with _at(entry, "message"):
         check_message(rule.message, words)
+    with _at(entry, "fix"):
+        check_message(rule.fix, words)
+    with _at(entry, "at"):
+        if rule.at is not None and (rule.at not in words or words[rule.at].kind != "number"):
+            raise ValueError(f"{rule.at!r} is no fact that is a number")
     for index, advice in enumerate(rule.advice):
         with _at(entry, "advice", index):
             _check_advice(advice, rule.advice[:index], words)
@@ -120,8 +145,8 @@ def check_default(entry: Entry, sources: Mapping[str, SourceEntry]) -> Default:
     return default
 
 
-def _entries(folders: Sequence[Path]) -> Iterator[tuple[Entry, Mapping[str, SourceEntry]]]:
-    """Every entry of every rules file, and the sources that it may name: the shipped ones and its own folder's."""
+def _entries(folders: Sequence[Path], pattern: str = "*.yaml") -> Iterator[tuple[Entry, Mapping[str, SourceEntry]]]:
+    """Every entry of the rules files, and the sources that it may name: the shipped ones and its own folder's."""
     known: dict[str, SourceEntry] = {}
     for index, folder in enumerate(folders):
         files = {file.name: file for file in sorted(folder.glob("*.yaml"))}
@@ -137,7 +162,7 @@ def _entries(folders: Sequence[Path]) -> Iterator[tuple[Entry, Mapping[str, Sour
         files.pop(_DEFINITIONS, None)
         if not files:
             raise RuleError(f"{folder} holds no rules: no *.yaml was found in it.")
-        for file in files.values():
+        for file in (file for file in files.values() if file.match(pattern)):
             yield from ((entry, known) for entry in read_list(file))
 
 

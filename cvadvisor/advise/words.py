@@ -164,7 +164,7 @@ def _kind_of_type(path: str, annotation: Any) -> Kind:
 
 
 def _plain(value: Any) -> Any:
-    """``value`` without numpy's subclasses of float, whose text rule_engine cannot read."""
+    """``value`` without numpy's subclasses of float: a number that is shown is a plain one."""
     if isinstance(value, float):
         return float(value)
     return tuple(_plain(item) for item in value) if isinstance(value, list | tuple) else value

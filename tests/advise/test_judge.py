@@ -9,9 +9,10 @@ from cvadvisor.advise.rules import compile_rules, load_rules
 from cvadvisor.diagnosis import Check
 from cvadvisor.facts import Facts
 from cvadvisor.facts.groups import GroupFacts
-from cvadvisor.facts.run import RunFacts
+from cvadvisor.inspect.logs.measure import measure
 from tests import samples
 from tests.advise.making import a_rule, compiled
+from tests.run_samples import healthy
 from tests.shortcut_samples import shortcut_facts
 
 DATASET = Facts(dataset=samples.dataset_facts(imbalance_ratio=7.06, blank=None))
@@ -124,7 +125,9 @@ def test_a_check_that_ran_without_finding_the_fact_says_so(tmp_path: Path) -> No
 
 
 def test_a_fact_that_no_check_provides_is_described(tmp_path: Path) -> None:
-    assert reason(tmp_path, "run.epochs > 0", *CHECKS) == "run.epochs is not known: rows read."
+    assert reason(tmp_path, "run.epochs > 0", *CHECKS) == (
+        "run.epochs is not known: epochs, or, where the log counts none, values of its longest series."
+    )
 
 
 def test_advice_that_rests_on_an_unknown_fact_is_left_out_and_says_so(tmp_path: Path) -> None:
@@ -213,22 +216,7 @@ def test_a_sane_dataset_and_a_healthy_run_raise_no_alarm() -> None:
         train_images=1500,
     )
     known = with_features(sample.facts, label_suspects=0, label_suspect_share=0.0, label_check_accuracy=0.95)
-    run = RunFacts(
-        path="log.csv",
-        epochs=12,
-        losses_are_finite=True,
-        first_train_loss=1.2,
-        last_train_loss=0.3,
-        last_validation_loss=0.42,
-        best_validation_loss=0.41,
-        best_validation_loss_epoch=10,
-        validation_loss_rise=0.02,
-        best_validation_accuracy=0.9,
-        last_validation_accuracy=0.89,
-        highest_learning_rate=1e-3,
-        last_learning_rate=1e-6,
-        learning_rate_decay=1e-3,
-    )
+    run = measure(healthy())
     assert sample.facts.plan is not None
     plan = dataclasses.replace(
         sample.facts.plan,

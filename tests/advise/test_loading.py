@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cvadvisor.advise.rules import RuleError, compile_rules, load_rules
+from cvadvisor.advise.rules import RuleError, compile_rules, load_log_rules, load_rules
 from tests.advise.making import a_rule, compiled, load
 
 
@@ -22,6 +22,10 @@ def test_a_valid_rule_loads_beside_the_shipped_ones(tmp_path: Path) -> None:
     assert (rule.code, rule.priority, rule.sources[0].id) == ("TST001", 50, "PAI")
     assert rule.sources[0].title == "Navigating Hyperparameter Space (Practicum AI)"
     assert len(load_rules([tmp_path])) == len(load_rules()) + 1
+
+
+def test_the_rules_on_logs_are_loaded_alone() -> None:
+    assert load_log_rules() == tuple(rule for rule in load_rules() if rule.code.startswith("RUN"))
 
 
 def test_an_error_names_file_line_rule_and_part(tmp_path: Path) -> None:
@@ -43,14 +47,14 @@ def test_an_error_names_file_line_rule_and_part(tmp_path: Path) -> None:
         ({"when": "dataset.layout"}, "is a text"),
         ({"when": "dataset.layout < 'b'"}, "an ordering compares a number"),
         ({"when": "dataset.imbalance_ratio and dataset.has_test_split"}, "'and' joins true or false, found a number"),
-        ({"when": "not dataset.classes"}, "'not' and its operand differ"),
+        ({"when": "not dataset.classes"}, "'not' takes true or false, found a number"),
         ({"when": "dataset.has_test_split ? dataset.classes : dataset.layout"}, "the branches of '? :' differ"),
-        ({"when": "dataset.has_test_split + 1 > 0"}, "data type mismatch"),
+        ({"when": "dataset.has_test_split + 1 > 0"}, "arithmetic takes a number, found true or false"),
         ({"when": "3 in dataset.missing_from_train"}, "the list after 'in'"),
         ({"when": "dataset.class_sizes == dataset.class_sizes"}, "lists cannot be compared"),
-        ({"when": "dataset.missing_from_train[0] == 'a'"}, "GetItem is not part of the language"),
+        ({"when": "dataset.missing_from_train[0] == 'a'"}, "an index, at character 27, is not part of the language"),
         ({"when": "$min([dataset.classes, dataset.layout]) > 1"}, "the items of a list differ"),
-        ({"when": "$min(dataset.missing_from_train) > 1"}, "data type mismatch (argument #1)"),
+        ({"when": "$min(dataset.missing_from_train) > 1"}, "$min takes one list of numbers, found a list of text"),
         ({"when": "dataset.layout =~ '(a+)+b'"}, "regular expressions"),
         ({"when": "'aaaa' =~~ '(a+)+b' and dataset.has_test_split"}, "regular expressions"),
         ({"when": "dataset.imbalance_ratio == null"}, "'null' is not allowed"),
@@ -62,7 +66,7 @@ def test_an_error_names_file_line_rule_and_part(tmp_path: Path) -> None:
         ({"when": "[x for x in dataset.missing_from_train] == dataset.classes"}, "unknown fact 'x'"),
         ({"when": "dataset.classes >"}, "syntax error"),
         ({"when": "dataset.classes > 1 / 0"}, "division by zero"),
-        ({"when": "dataset.classes > 1 or " * 40 + "dataset.has_test_split"}, "at most 500 characters"),
+        ({"when": "dataset.classes > 1 or " * 60 + "dataset.has_test_split"}, "at most 800 characters"),
         ({"severity": "fatal"}, "severity: input should be 'error', 'warning' or 'info'"),
         ({"code": "DAT12"}, "code: "),
         ({"name": "Not Kebab"}, "name: "),

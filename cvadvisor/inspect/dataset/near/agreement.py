@@ -44,7 +44,7 @@ class Agreement:
 
 
 def agreement(first: Array, second: Array, maps: Array) -> Agreement:
-    """Compare pictures (n, side, side), 128, 64 or 32 px, of which ``maps`` (n, 3, 3) lays the first over the second."""
+    """Compare pictures (n, side, side) of 128, 64 or 32 px; ``maps`` (n, 3, 3) lays the first over the second."""
     laid, inside = lay_over(second, maps, first.shape[1])
     seen = inside.astype(np.float32)
     brightness = ((laid * seen).sum((1, 2)) + 1) / ((first * seen).sum((1, 2)) + 1)

@@ -26,6 +26,8 @@ _TRAINED_ON = 40
 """Descriptors for each centre, to find the centres."""
 _AT_ONCE = 250_000
 """Comparisons in one matrix product: 1 MB, which stays in the processor's cache until it was looked through."""
+_MOST_OF_A_PART = 16
+"""Wholes that a part is compared with in earnest, where very many look like it: more than are kept in the end."""
 _HELD = 1_000_000
 """Pairs that are held before all but the best are dropped: dropping them takes up to 200 MB for a moment."""
 
@@ -95,6 +97,9 @@ class Wholes:
             some = rows[start : start + step]
             cosines = parts.vectors[some] @ against
             good = np.flatnonzero(cosines >= LEAST_COSINE)
+            if len(good) > _MOST_OF_A_PART * len(some) and len(columns) > _MOST_OF_A_PART:
+                least = -np.partition(-cosines, _MOST_OF_A_PART - 1, axis=1)[:, _MOST_OF_A_PART - 1 : _MOST_OF_A_PART]
+                good = np.flatnonzero(cosines >= np.maximum(least, np.float32(LEAST_COSINE)))
             cosine = cosines.ravel()[good]
             row, column = np.divmod(good, len(columns))
             row, column = some[row], columns[column]

@@ -1,0 +1,231 @@
+"""Lint training logs: read them, measure each run, judge it by the rules, and fold what follows from something else."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cvadvisor import __version__
+from cvadvisor.advise.judge import Judgement, judge
+from cvadvisor.advise.rule_file import Rule
+from cvadvisor.advise.rules import CompiledRule, compile_rules, load_log_rules
+from cvadvisor.advise.words import MissingFact, facts_lookup
+from cvadvisor.diagnosis import Finding, from_json
+from cvadvisor.errors import UserError
+from cvadvisor.facts import DatasetFacts, Facts
+from cvadvisor.inspect.logs.log import LogError, Run, Series
+from cvadvisor.inspect.logs.measure import main_series, measure, positions, unit
+from cvadvisor.inspect.logs.read import find_logs, read_logs
+from cvadvisor.inspect.printable import printable
+from cvadvisor.lint_report import (
+    LINT_VERSION,
+    Cause,
+    Folded,
+    Ignored,
+    LintedRun,
+    LintFinding,
+    LintReport,
+    NamedRule,
+    NotChecked,
+    Sketch,
+    Unreadable,
+)
+
+if TYPE_CHECKING:
+    from cvadvisor.project_config import LintSettings
+
+_SKETCHED = 200
+
+
+def lint(
+    paths: Sequence[Path],
+    *,
+    data: Path | None = None,
+    columns: Mapping[str, str] | None = None,
+    settings: "LintSettings | None" = None,
+) -> LintReport:
+    """Judge every run of the logs at ``paths``.
+
+    Args:
+        paths: log files, or folders that are searched for them.
+        data: an ``audit.json`` of the dataset, for its classes.
+        columns: what columns hold, where the names mislead: 'split/quantity' or 'split/quantity/part' by name.
+        settings: which rules judge, and how severely.
+
+    Raises:
+        UserError: ``data`` is no audit, or the settings name a rule or parameter that does not exist.
+    """
+    dataset = from_json(data).facts.dataset if data is not None else None
+    rules = compile_rules(lint_rules(settings))
+    runs: list[LintedRun] = []
+    unreadable = []
+    for path in find_logs(paths):
+        try:
+            runs.extend(lint_run(run, rules, dataset, settings) for run in read_logs(path, columns=columns))
+        except LogError as error:
+            unreadable.append(Unreadable(path=_shown(path), reason=" ".join(str(error).split())))
+    return LintReport(version=LINT_VERSION, tool_version=__version__, runs=tuple(runs), unreadable=tuple(unreadable))
+
+
+def lint_rules(settings: "LintSettings | None" = None) -> tuple[Rule, ...]:
+    """The rules that judge logs, as the settings have them: selected, with their severities and parameters.
+
+    Raises:
+        UserError: a rule has no parameter of a name that the settings give it.
+    """
+    chosen = []
+    for rule in load_log_rules():
+        if not _reads_logs_only(rule):
+            continue
+        if settings is not None:
+            if not settings.is_selected(rule.code, rule.name):
+                continue
+            params = dict(settings.params_of(rule.code, rule.name))
+            if unknown := sorted(params.keys() - rule.params.keys()):
+                known = ", ".join(rule.params) or "none"
+                raise UserError(f"{rule.code} {rule.name} has no parameter {unknown[0]!r}: it has {known}.")
+            severity = settings.severity(rule.code, rule.name, rule.severity)
+            rule = rule.model_copy(update={"params": {**rule.params, **params}, "severity": severity})
+        chosen.append(rule)
+    return tuple(chosen)
+
+
+def lint_run(
+    run: Run,
+    rules: Sequence[CompiledRule],
+    dataset: DatasetFacts | None = None,
+    settings: "LintSettings | None" = None,
+) -> LintedRun:
+    """Judge one run."""
+    classes = dataset.classes if dataset is not None else None
+    facts = measure(run, classes or None, dataset.largest_class_share if dataset is not None else None)
+    judgement = judge(rules, Facts(run=facts))
+    shown = _shown(run.path)
+    texts = {item.rule.code: item.rule for item in rules}
+    kept, ignored = [], []
+    for finding in judgement.findings:
+        reason = settings.ignored(finding.code, finding.name, shown) if settings is not None else None
+        if reason is None:
+            kept.append(finding)
+        else:
+            ignored.append(Ignored(code=finding.code, name=finding.name, reason=reason))
+    under = _folds(kept, texts)
+    lookup = facts_lookup(Facts(run=facts))
+
+    def epoch_of(rule: Rule) -> float | None:
+        try:
+            return float(lookup(rule.at)) if rule.at else None
+        except MissingFact:
+            return None
+
+    return LintedRun(
+        path=shown,
+        format=run.format,
+        number=run.number,
+        of=run.of,
+        unit=unit(run),
+        facts=facts,
+        findings=tuple(
+            _finding(finding, texts[finding.code], epoch_of(texts[finding.code]))
+            for finding in kept
+            if finding.code not in under
+        ),
+        folded=tuple(
+            Folded(code=finding.code, name=finding.name, message=_sentence(finding.message), under=under[finding.code])
+            for finding in kept
+            if finding.code in under
+        ),
+        passed=_passed(judgement),
+        not_checked=tuple(
+            NotChecked(code=one.code, name=one.name, missing=one.missing or (one.reason or "",))
+            for one in judgement.outcomes
+            if one.status in ("not checked", "failed")
+        ),
+        ignored=tuple(ignored),
+        sketches=tuple(_sketch(run, series) for series in main_series(run)),
+        columns={
+            printable(one.column): "/".join(part for part in (one.split, one.quantity, one.part) if part)
+            for one in run.series
+        },
+    )
+
+
+def _reads_logs_only(rule: Rule) -> bool:
+    from cvadvisor.advise.expression import names_in
+    from cvadvisor.advise.rule_load import facts_among, words_of
+
+    return all(name.startswith("run.") for name in facts_among(names_in(rule.when, words_of(rule))))
+
+
+def _folds(findings: Sequence[Finding], texts: Mapping[str, Rule]) -> dict[str, str]:
+    """Code of each finding that another explains, and the code of that one: the first that nothing explains itself."""
+    order = {finding.code: place for place, finding in enumerate(findings)}
+    explained = {
+        finding.code: [
+            other.code
+            for other in findings
+            if finding.name in texts[other.code].explains and order[other.code] != order[finding.code]
+        ]
+        for finding in findings
+    }
+    roots = [code for code, by in explained.items() if not by]
+    if not roots and findings:  # rules that explain each other: the most important stays
+        roots = [findings[0].code]
+    under = {}
+    for code, by in explained.items():
+        if code in roots:
+            continue
+        direct = [other for other in by if other in roots]
+        under[code] = min(direct or by, key=lambda other: order[other])
+    # What is folded under something folded goes under its root.
+    for code in under:
+        seen = {code}
+        while under[code] in under and under[code] not in seen:
+            seen.add(under[code])
+            under[code] = under[under[code]]
+    return under
+
+
+def _finding(finding: Finding, rule: Rule, epoch: float | None) -> LintFinding:
+    return LintFinding(
+        code=finding.code,
+        name=finding.name,
+        severity=finding.severity,
+        message=_sentence(finding.message),
+        why=finding.why,
+        evidence=finding.evidence,
+        causes=tuple(Cause(cause=one.cause, looks_like=one.looks_like) for one in rule.causes),
+        fix=finding.fix,
+        epoch=epoch,
+        sources=finding.sources,
+        known_before=False,
+    )
+
+
+def _sentence(text: str) -> str:
+    """A message that begins with the name of a series, as a sentence."""
+    return text[:1].upper() + text[1:]
+
+
+def _passed(judgement: Judgement) -> tuple[NamedRule, ...]:
+    return tuple(NamedRule(code=one.code, name=one.name) for one in judgement.outcomes if one.status == "passed")
+
+
+def _sketch(run: Run, series: Series) -> Sketch:
+    x, y = positions(run, series), series.values
+    keep = np.linspace(0, len(y) - 1, min(len(y), _SKETCHED)).round().astype(int)
+    title = " ".join(part for part in (series.split, series.quantity.replace("_", " "), series.part) if part)
+    values = tuple(float(value) if np.isfinite(value) else None for value in y[keep])
+    return Sketch(
+        column=printable(series.column), title=title, epochs=tuple(float(one) for one in x[keep]), values=values
+    )
+
+
+def _shown(path: Path) -> str:
+    """The path relative to the working folder, where it lies in it."""
+    try:
+        return printable(os.path.relpath(path)) if Path(path).resolve().is_relative_to(Path.cwd()) else printable(path)
+    except (OSError, ValueError):
+        return printable(path)
