@@ -63,9 +63,13 @@ def lint(
     unreadable = []
     for path in find_logs(paths):
         try:
-            runs.extend(lint_run(run, rules, dataset, settings) for run in read_logs(path, columns=columns))
+            with np.errstate(all="ignore"):
+                runs.extend([lint_run(run, rules, dataset, settings) for run in read_logs(path, columns=columns)])
         except LogError as error:
             unreadable.append(Unreadable(path=_shown(path), reason=" ".join(str(error).split())))
+        except Exception as error:  # a bug of ours on one log must not lose the others
+            reason = f"{_shown(path)} could not be judged, which is a fault of cvadvisor: {type(error).__name__}"
+            unreadable.append(Unreadable(path=_shown(path), reason=f"{reason}: {' '.join(str(error).split())[:200]}"))
     return LintReport(version=LINT_VERSION, tool_version=__version__, runs=tuple(runs), unreadable=tuple(unreadable))
 
 
@@ -105,13 +109,15 @@ def lint_run(
     shown = _shown(run.path)
     texts = {item.rule.code: item.rule for item in rules}
     kept, ignored = [], []
+    under = _folds(judgement.findings, texts)
     for finding in judgement.findings:
         reason = settings.ignored(finding.code, finding.name, shown) if settings is not None else None
         if reason is None:
             kept.append(finding)
         else:
             ignored.append(Ignored(code=finding.code, name=finding.name, reason=reason))
-    under = _folds(kept, texts)
+    dropped = {one.code for one in ignored}  # what is folded under them goes with them
+    kept = [finding for finding in kept if under.get(finding.code) not in dropped]
     lookup = facts_lookup(Facts(run=facts))
 
     def epoch_of(rule: Rule) -> float | None:

@@ -97,7 +97,7 @@ def test_what_was_set_differently_is_listed(tmp_path: Path) -> None:
 
 
 def test_runs_that_share_nothing_cannot_be_compared(tmp_path: Path) -> None:
-    (tmp_path / "b.csv").write_text("epoch,lr\n" + "".join(f"{e},0.1\n" for e in range(20)))
+    (tmp_path / "b.csv").write_text("epoch,val_psnr\n" + "".join(f"{e},0.1\n" for e in range(20)))
     made = compared(write_log(tmp_path / "a.csv"), tmp_path / "b.csv")
     assert made.better == "unknown"
     assert "share no metric" in compare_text.render(made)

@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cvadvisor.advise.rules import compile_rules
@@ -127,7 +128,7 @@ def test_what_is_benign_raises_no_alarm(benign):
 def test_a_rule_without_its_series_says_what_is_missing():
     made = judged(a_run({"train/loss": falling(2.0, 1.0, 8)}))
     missing = {one.name: one.missing for one in made.not_checked}
-    assert "run.gradient.is_finite" in missing["gradient-not-finite"]
+    assert "run.gradient.not_finite_share" in missing["gradient-not-finite"]
     assert "no-validation" in {finding.name for finding in made.findings}
 
 
@@ -158,3 +159,99 @@ def test_columns_can_be_named(tmp_path):
     (run,) = lint([log], columns={"q": "train/loss"}).runs
     assert run.facts.train_loss is not None
     assert run.columns["q"] == "train/loss"
+
+
+NOISY = falling(2.3, 0.3, 20, 0.01)
+
+
+@pytest.mark.parametrize("metric", ["balanced_accuracy", "kappa", "mcc", "psnr", "ssim", "specificity"])
+def test_any_metric_of_the_task_outranks_the_loss(metric):
+    rising = [*falling(1.5, 0.6, 8), *[0.6 + 0.05 * step for step in range(12)]]
+    run = a_run({"train/loss": NOISY, "validation/loss": rising, f"validation/{metric}": falling(0.3, 0.8, 20, 0.004)})
+    assert alarms(run) == set()
+
+
+def test_a_rate_and_a_loss_that_are_printed_as_zero_are_not_zero():
+    run = a_run(
+        {
+            "train/loss": [*[round(value, 4) for value in falling(0.5, 0.0001, 14)], 0.0001, *[0.0] * 5],
+            "validation/accuracy": falling(0.5, 0.95, 20, 0.003),
+            "learning_rate": [0.0001] * 10 + [0.0] * 10,
+        }
+    )
+    assert alarms(run) == set()
+
+
+def test_a_skipped_step_of_half_precision_is_no_alarm():
+    norms = falling(2.0, 1.0, 60, 0.05)
+    norms[7] = norms[40] = math.inf
+    assert alarms(a_run({"train/loss": falling(2.3, 0.3, 60, 0.01), "gradient_norm": norms})) == set()
+
+
+def test_a_resumed_run_may_begin_perfect():
+    series = {"train/loss": falling(0.1, 0.02, 12, 0.001), "validation/accuracy": [0.9991] * 11 + [0.9992]}
+    assert alarms(a_run(series, epoch=np.arange(20.0, 32.0))) == set()
+
+
+def test_to_ignore_a_cause_ignores_what_follows_from_it(tmp_path):
+    from cvadvisor.project_config import LintSettings
+
+    losses = [2.0, 1.0, *["nan"] * 8]
+    log = write(tmp_path / "log.csv", {"epoch": range(10), "train_loss": losses, "val_acc": [0.5, 0.6, *[0.1] * 8]})
+    (run,) = lint([log], settings=LintSettings(ignore={"loss-not-finite": "on purpose"})).runs
+    assert [one.name for one in run.ignored] == ["loss-not-finite"]
+    assert [one.name for one in run.findings if one.severity != "info"] == []
+
+
+def test_a_nan_that_stands_for_a_blank_is_one(tmp_path):
+    columns = {"epoch": range(20), "train_loss": NOISY, "val_loss": ["nan", "nan", "nan", "nan", 0.6] * 4}
+    (run,) = lint([write(tmp_path / "log.csv", columns)]).runs
+    assert run.facts.losses_are_finite
+    assert run.facts.validation_loss is not None
+    assert run.facts.validation_loss.points == 4
+
+
+def test_a_table_with_a_column_of_phases_has_training_and_validation(tmp_path):
+    rows = [(epoch, phase, loss) for epoch, loss in enumerate(NOISY) for phase in ("train", "val")]
+    epochs, phases, losses = zip(*rows, strict=True)
+    (run,) = lint([write(tmp_path / "log.csv", {"epoch": epochs, "phase": phases, "loss": losses})]).runs
+    assert run.facts.train_loss is not None
+    assert run.facts.validation_loss is not None
+    assert (run.facts.train_loss.points, run.facts.validation_loss.points) == (20, 20)
+
+
+@pytest.mark.parametrize("value", ["1e308", "-1e308", "5e-324", "1e-310"])
+def test_numbers_at_the_end_of_what_there_is_can_be_judged(tmp_path, value):
+    columns = {
+        "epoch": range(10),
+        "train_loss": [2, 1, *[value] * 8],
+        "grad_norm": [1, *[value] * 9],
+        "lr": [value] * 10,
+    }
+    report = lint([write(tmp_path / "log.csv", columns)])
+    assert not report.unreadable
+
+
+def test_a_chart_of_wandb_names_its_run(tmp_path):
+    log = write(
+        tmp_path / "chart.csv", {"Step": range(20), "exp-3 - train_loss": NOISY, "exp-3 - train_loss__MIN": NOISY}
+    )
+    (run,) = lint([log]).runs
+    assert run.facts.train_loss is not None
+
+
+def test_a_fault_of_ours_on_one_log_does_not_lose_the_others(tmp_path, monkeypatch):
+    import cvadvisor.lint as engine
+
+    first, second = (write(tmp_path / name, {"epoch": range(9), "train_loss": falling(2, 1, 9)}) for name in "ab")
+    original = engine.measure
+
+    def breaks(run, *rest):
+        if run.path == first:
+            raise ZeroDivisionError("a bug")
+        return original(run, *rest)
+
+    monkeypatch.setattr(engine, "measure", breaks)
+    report = lint([first, second])
+    assert len(report.runs) == 1
+    assert "fault of cvadvisor" in report.unreadable[0].reason

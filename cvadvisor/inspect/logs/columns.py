@@ -23,6 +23,10 @@ _SPELLINGS = (
 )
 
 
+# W&B's charts name a column by its run, "run-3 - val_loss"; Lightning by its loader, "val_loss/dataloader_idx_0".
+_RUN_OF = re.compile(r"^.* - (?=\S)|/dataloader_idx_\d+$")
+
+
 @dataclass(frozen=True)
 class Quantity:
     """A quantity that logs hold."""
@@ -106,7 +110,7 @@ def whole_parts() -> tuple[str, ...]:
 @lru_cache(maxsize=20_000)
 def words(name: str) -> tuple[str, ...]:
     """A column's name cut into lower-case words: 'metrics/mAP50(B)' is metrics, map50, b."""
-    name = name[:200]
+    name = _RUN_OF.sub("", name[:200])
     for pattern, replacement in _SPELLINGS:
         name = pattern.sub(replacement, name)
     return tuple(word for word in re.split(r"[^0-9a-z]+", name.lower()) if word)

@@ -150,6 +150,15 @@ def image_count(shares: Array) -> int | None:
     return None
 
 
+def is_rounded_to_zero(values: Array) -> bool:
+    """Whether zeros among them may be small numbers that were printed with few digits: the least other is 0.01, say."""
+    positive = values[values > 0]
+    if not len(positive):
+        return False
+    digits = -np.log10(positive.min())
+    return bool(digits > 0.5 and abs(digits - np.round(digits)) < 1e-6)
+
+
 def spikes(one: Curve) -> list[Spike]:
     """Short rises of a loss far above both sides of it, of at most three values that come back."""
     spread = noise(one.y)
@@ -162,7 +171,7 @@ def spikes(one: Curve) -> list[Spike]:
         if height > _SPIKE_IN_NOISE * spread and one.y[index] > _SPIKE_RATIO * before > 0:
             back = np.flatnonzero(one.y[index + 1 : index + 1 + _SPIKE_LENGTH] < before + 0.3 * height)
             if len(back):
-                found.append(Spike(float(one.x[index]), float(one.y[index] / before)))
+                found.append(Spike(float(one.x[index]), min(float(one.y[index] / before), 1e9)))
                 index += int(back[0]) + 1
                 continue
         index += 1

@@ -9,6 +9,7 @@ import numpy as np
 
 from cvadvisor.facts.run import CurveFacts, GradientFacts, RunFacts, ScheduleFacts
 from cvadvisor.inspect.logs import curves
+from cvadvisor.inspect.logs.columns import quantities
 from cvadvisor.inspect.logs.curves import MOST_IN_NOISE, Curve
 from cvadvisor.inspect.logs.log import Array, Run, Series
 from cvadvisor.inspect.printable import printable
@@ -18,10 +19,10 @@ _METRICS = (
     *("map", "dice", "iou", "f1", "auc", "accuracy", "map50", "r2", "error", "mae", "rmse", "mse"),
     *("precision", "recall", "top5_accuracy", "perplexity"),
 )
-_LOWER_IS_BETTER = {"loss", "error", "mae", "mse", "rmse", "perplexity"}
-_SHARES = {"map", "dice", "iou", "f1", "auc", "accuracy", "map50", "precision", "recall", "top5_accuracy"}
 _COUNTED = {"accuracy", "top5_accuracy"}
-_ADAPTIVE = ("adam", "lamb", "lion", "rmsprop", "adafactor", "nadam", "adan")
+_ADAPTIVE = ("adam", "lamb", "lion", "adafactor", "adan")
+_FINDS_ITS_RATE = ("dadapt", "prodigy")
+_ROUNDED_RATE = 1e-4
 _TINY = 1e-3
 _PATIENCE = 5
 _TIMED = ("step_seconds", "seconds")
@@ -37,10 +38,11 @@ def measure(run: Run, classes: int | None = None, largest_share: float | None = 
     """
     classes = classes or _whole(run.config.get("num_classes"))
     train_loss, validation_loss = _find(run, "train", "loss"), _find(run, "validation", "loss")
-    name = next((name for name in _METRICS if _find(run, "validation", name)), None)
+    name = _metric(run)
     metric = _find(run, "validation", name) if name else None
     train_metric = _find(run, "train", name) if name else None
-    losses = [series for series in run.series if series.quantity == "loss" and not series.part]
+    losses = [series for series in run.series if series.quantity == "loss"]
+    losses = [series for series in losses if not series.part] or losses
     bad = [where for series in losses if (where := _first_not_finite(run, series)) is not None]
     train, validation = _curve_facts(run, train_loss), _curve_facts(run, validation_loss)
     judged, judged_train = _curve_facts(run, metric), _curve_facts(run, train_metric)
@@ -57,10 +59,12 @@ def measure(run: Run, classes: int | None = None, largest_share: float | None = 
         planned_share=None if _is_checkpoint(run) else _ratio(_last_epoch(run), run.planned_epochs),
         is_cut=bool(run.cut),
         cut=run.cut or None,
-        stopped_early=_stopped_early(run, judged or validation),
-        disordered_rows=run.disordered_rows,
+        stopped_early=_stopped_early(run, judged, validation, train),
+        disordered_rows=run.disordered_rows if unit(run) != "row" else None,
+        unit=unit(run),
+        starts_anew=not _is_known(run.epoch) or bool(run.epoch.min() <= 1),
         has_validation=any(series.split == "validation" and len(series) for series in run.series),
-        losses_are_finite=not bad,
+        losses_are_finite=not bad if losses else None,
         not_finite_epoch=min(bad, default=None),
         train_loss=train,
         validation_loss=validation,
@@ -72,11 +76,11 @@ def measure(run: Run, classes: int | None = None, largest_share: float | None = 
         has_metric=judged is not None and judged.points > 0,
         judged=judged or validation,
         judged_name=_in_words(name) if judged else "validation loss" if validation else None,
-        spike_ratio=max((one.spike_ratio or 0.0 for one in (train, validation) if one), default=0.0),
+        spike_ratio=max((one.spike_ratio or 0.0 for one in (train, validation) if one), default=None),
         spike_epoch=_largest_spike(train, validation),
         metric_name=name,
-        metric_is_share=name in _SHARES if name else None,
-        metric_gap=_gap(judged, judged_train, lower_is_better=name in _LOWER_IS_BETTER),
+        metric_is_share=quantities()[name].share and not _is_lower_better(name) if name else None,
+        metric_gap=_gap(judged, judged_train, lower_is_better=_is_lower_better(name)),
         loss_gap=_ratio(validation.last if validation else None, train.last if train else None),
         loss_gap_growth=_gap_growth(run, train_loss, validation_loss),
         equal_share=_equal_share(run, ((train_loss, validation_loss), (train_metric, metric))),
@@ -84,7 +88,7 @@ def measure(run: Run, classes: int | None = None, largest_share: float | None = 
         loss_over_chance=_loss_over_chance(validation or train, classes),
         metric_over_chance=_metric_over_chance(name, judged, classes, largest_share),
         optimizer=optimizer,
-        is_adaptive=None if optimizer is None else any(word in optimizer for word in _ADAPTIVE),
+        is_adaptive=_is_adaptive(optimizer),
         learning_rate=rates,
         peak_learning_rate=rates.highest if rates else _number(run.config.get("lr")),
         gradient=_gradient_facts(run),
@@ -114,7 +118,7 @@ def unit(run: Run) -> Literal["epoch", "step", "row"]:
 
 def curve_of(run: Run, series: Series) -> Curve:
     """The series as a curve."""
-    lower = series.quantity in _LOWER_IS_BETTER
+    lower = _is_lower_better(series.quantity)
     x, y = positions(run, series), series.values
     if (np.diff(x) < 0).any():
         order = np.argsort(x, kind="stable")
@@ -124,12 +128,22 @@ def curve_of(run: Run, series: Series) -> Curve:
 
 def main_series(run: Run) -> list[Series]:
     """The series that a reader of the report wants to see: losses, the metric, the learning rate."""
-    name = next((name for name in _METRICS if _find(run, "validation", name)), None)
+    name = _metric(run)
     wanted = [("train", "loss"), ("validation", "loss")]
     wanted += [("train", name), ("validation", name)] if name else []
     found = [series for split, quantity in wanted if (series := _find(run, split, quantity))]
     rate = _schedule(run)
     return [*found, *([rate] if rate else [])]
+
+
+def _metric(run: Run) -> str | None:
+    """What the run is judged by: the first of the usual metrics, or else of any, that it has on validation images."""
+    others = (name for name, one in quantities().items() if one.better and name not in ("loss", *_METRICS))
+    return next((name for name in (*_METRICS, *others) if _find(run, "validation", name)), None)
+
+
+def _is_lower_better(quantity: str | None) -> bool:
+    return quantity is not None and quantity in quantities() and quantities()[quantity].better == "lower"
 
 
 def _is_known(counter: Array) -> bool:
@@ -201,7 +215,7 @@ def _curve_facts(run: Run, series: Series | None) -> CurveFacts | None:
         late_gain=curves.late_gain(one),
         start_ratio=_ratio(first, float(np.median(one.y[1:]))) if len(one) >= 3 else None,
         constant_share=_constant_share(one.y),
-        zeros=int((series.values == 0).sum()),
+        zeros=0 if curves.is_rounded_to_zero(series.values) else int((series.values == 0).sum()),
         next_gain=None if trend is None else trend[0] * quarter,
         relative_next_gain=None if trend is None else _over(trend[0] * quarter, abs(last)),
         slope_sureness=None if trend is None else trend[1],
@@ -224,16 +238,23 @@ def _largest_spike(*losses: CurveFacts | None) -> float | None:
     return largest.spike_epoch if largest else None
 
 
+def _is_adaptive(optimizer: str | None) -> bool | None:
+    if optimizer is None:
+        return None
+    return any(word in optimizer for word in _ADAPTIVE) and not any(word in optimizer for word in _FINDS_ITS_RATE)
+
+
 def _is_checkpoint(run: Run) -> bool:
     """Whether the log is the part that a checkpoint in the middle of the run keeps, or counts no epochs."""
     return unit(run) != "epoch" or re.search(r"checkpoint-\d+", str(run.path)) is not None
 
 
-def _stopped_early(run: Run, judged: CurveFacts | None) -> bool:
-    """Whether it went on for as many epochs after its best as its patience allows."""
+def _stopped_early(run: Run, *watched: CurveFacts | None) -> bool:
+    """Whether it went on for as many epochs after the best of what may have been watched as its patience allows."""
     patience = _number(run.config.get("patience"))
-    after = judged.points_after_best if judged else None
-    return after is not None and after >= (patience if patience and patience > 0 else _PATIENCE)
+    # What was watched was compared value by value, and the best is that of running medians: they differ a little.
+    enough = 0.6 * patience if patience and patience > 0 else _PATIENCE
+    return any(one.points_after_best is not None and one.points_after_best >= enough for one in watched if one)
 
 
 def _over(value: float, size: float) -> float | None:
@@ -292,7 +313,7 @@ def _equal_share(run: Run, pairs: Sequence[tuple[Series | None, Series | None]])
 
 
 def _loss_over_chance(loss: CurveFacts | None, classes: int | None) -> float | None:
-    if loss is None or loss.best is None or not classes or classes < 2:
+    if loss is None or loss.best is None or not classes or classes < 2 or loss.column.startswith("sum of "):
         return None
     return loss.best / math.log(classes)
 
@@ -316,7 +337,9 @@ def _schedule_facts(run: Run, series: Series, loss: Series | None) -> ScheduleFa
     highest, peak = float(y.max()), int(np.argmax(y))
     end = max(1, len(y) // 10)
     inner = y[end:-end]
-    tiny_from, fall = 1.0, None
+    positive = y[y > 0]
+    rounded = len(positive) > 0 and float(positive.min()) <= _ROUNDED_RATE and curves.is_rounded_to_zero(y)
+    tiny_from, fall, start = 1.0, None, 0
     small = y < _TINY * highest
     if highest > 0 and small[-1] and peak < len(y) - 1:
         start = len(y) - int(np.argmin(small[::-1])) if not small.all() else 0
@@ -332,7 +355,8 @@ def _schedule_facts(run: Run, series: Series, loss: Series | None) -> ScheduleFa
         highest_epoch=float(x[peak]),
         last=float(y[-1]),
         decay=_over(float(y[-1]), highest),
-        zero_share=float((inner == 0).mean()) if len(inner) else 0.0,
+        zero_share=float((inner == 0).mean()) if len(inner) and not rounded else 0.0,
+        tiny_after=_over(float(y[max(0, start - max(1, len(y) // 10))]), float(y[start])) if tiny_from < 1 else None,
         tiny_from=tiny_from,
         loss_fall_while_tiny=fall,
         rises_when_loss_rises=None if loss is None else _rises_together(x, y, curve_of(run, loss)),
@@ -369,12 +393,14 @@ def _gradient_facts(run: Run) -> GradientFacts | None:
     x = positions(run, series)
     finite = np.isfinite(series.values)
     bad, y = np.flatnonzero(~finite), series.values[finite]
-    made: dict[str, Any] = {"column": printable(series.column), "is_finite": not len(bad)}
+    share = len(bad) / len(series)
+    made: dict[str, Any] = {"column": printable(series.column), "not_finite_share": share}
     if len(bad):
         made["not_finite_epoch"] = float(x[bad[0]])
     if len(y):
         fifth = max(1, len(y) // 5)
-        largest = int(np.argmax(y))
+        early = max(1, len(y) // 20) if len(y) >= 4 else 0  # the first steps of a new head are large
+        largest = early + int(np.argmax(y[early:]))
         middle = float(np.median(y))
         made |= {"start": float(np.median(y[:fifth])), "end": float(np.median(y[-fifth:]))}
         made |= {"largest": min(float(y[largest]), 1e30), "largest_epoch": float(x[finite][largest])}

@@ -4,6 +4,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from cvadvisor.inspect.logs.columns import quantities
 from cvadvisor.inspect.logs.config_files import planned_epochs, settings_beside
 from cvadvisor.inspect.logs.find import find_logs
 from cvadvisor.inspect.logs.log import LogError, Run
@@ -40,7 +41,8 @@ def read_logs(path: Path, *, columns: Mapping[str, str] | None = None) -> Iterat
     if raw.planned_epochs is None:
         raw.planned_epochs = planned_epochs({**config, **raw.config})
     runs = list(runs_of(path, raw, config, columns))
-    if not any(one.quantity for run in runs for one in run.series):
+    known = quantities()
+    if not any(one.quantity and known[one.quantity].better for run in runs for one in run.series):
         names = list(dict.fromkeys(printable(one.column)[:40] for run in runs for one in run.series))
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         seen = f": it has {', '.join(names[:_SHOWN])}{more}" if names else ""

@@ -21,6 +21,8 @@ from cvadvisor.inspect.logs.log import Array, Run, Series, Split
 from cvadvisor.inspect.logs.raw import RawLog, Scalar
 
 # A share in percent has values above this; a share may be a little above 1 by rounding or by smoothing.
+_LARGEST = 1e30
+_OFTEN_BLANK = 0.3
 _PERCENT_FROM = 1.5
 _PERCENT_TO = 100.5
 
@@ -196,7 +198,26 @@ def _of_piece(columns: list[_Column], piece: Piece, total: int, of_clock: bool) 
         split: Split = "" if meaning.split == "test" else meaning.split
         if meaning.quantity == "seconds":
             values = _each(values, of_clock)
-        yield Series(column.name, split, meaning.quantity, meaning.part, rows, values)
+        rows, values = _without_blanks(rows, values)
+        if len(rows):
+            yield Series(column.name, split, meaning.quantity, meaning.part, rows, values)
+
+
+def _without_blanks(rows: Array, values: Array) -> tuple[Array, Array]:
+    """Without what stands for an empty cell: a NaN before the first number, and those that every few rows have.
+
+    Numbers beyond 1e30 become that: they say as much, and sums of them are finite.
+    """
+    numbers = np.flatnonzero(np.isfinite(values))
+    if len(numbers):
+        first, last = numbers[0], numbers[-1] + 1
+        blank = np.isnan(values)
+        often = blank[first:last].mean() >= _OFTEN_BLANK
+        gap = int(np.diff(numbers).max()) - 1 if often and len(numbers) > 1 else 0
+        blank[first:last] &= often
+        blank[last:] &= len(blank) - last <= gap
+        rows, values = rows[~blank], values[~blank]
+    return rows, np.where(np.isfinite(values), values.clip(-_LARGEST, _LARGEST), values)
 
 
 def _each(seconds: Array, of_clock: bool) -> Array:

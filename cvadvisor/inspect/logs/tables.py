@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from cvadvisor.inspect.logs.columns import counter, meaning
 from cvadvisor.inspect.logs.log import LogError
 from cvadvisor.inspect.logs.raw import RawLog, number
@@ -14,6 +16,16 @@ from cvadvisor.inspect.logs.table_rows import LONGEST_CELL, SEPARATORS, column_n
 from cvadvisor.inspect.printable import printable
 
 _SAMPLE_LINES = 60
+_PHASE_COLUMNS = ("phase", "split", "mode", "stage", "subset", "set")
+_PHASES = {
+    word: phase
+    for phase, words in (
+        ("train", ("train", "training", "tr")),
+        ("val", ("val", "valid", "validation", "eval", "test", "dev")),
+    )
+    for word in words
+}
+_MOST_PHASED = 1_000_000
 
 Delimited = tuple[str, int]
 """Separator (empty for a single column) and the index of the header among the lines; -1 where there is no header."""
@@ -121,7 +133,32 @@ def read_table(path: Path, text: str, encoding: str, how: Delimited) -> RawLog:
     if not any(len(rows) for rows, _ in raw.columns.values()):
         raise LogError(f"{shown} is a table without numbers: give a training log with a row an epoch or a step.")
     raw.format = _format(names, separator)
+    phase = next((index for index, name in enumerate(names) if name.strip().lower() in _PHASE_COLUMNS), None)
+    if phase is not None and raw.rows <= _MOST_PHASED:
+        _split_by_phase(raw, _phases(path, encoding, separator, header_index + 1, phase))
     return raw
+
+
+def _phases(path: Path, encoding: str, separator: str, skipped: int, column: int) -> list[str]:
+    """What each row says of its phase: 'train', 'val' or nothing."""
+    with path.open(encoding=encoding, errors="replace", newline="") as file:
+        lines = (line.rstrip("\r\n") for line in itertools.islice(file, skipped, None))
+        rows = (_cells(line, separator) for line in lines if line.strip())
+        return [_PHASES.get(row[column].lower(), "") if len(row) > column else "" for row in rows]
+
+
+def _split_by_phase(raw: RawLog, phases: Sequence[str]) -> None:
+    """Where rows are of training and of validation in turn, each column becomes one of either."""
+    if len(phases) < raw.rows or not {"train", "val"} <= set(phases):
+        return
+    of_row = np.array(phases[: raw.rows])
+    for name in list(raw.columns):
+        if counter(name) or meaning(name).split or not meaning(name).quantity:
+            continue
+        rows, values = raw.columns.pop(name)
+        for phase in ("train", "val"):
+            here = of_row[rows] == phase
+            raw.columns[f"{phase}/{name}"] = rows[here], values[here]
 
 
 def _cells(line: str, separator: str) -> list[str]:
