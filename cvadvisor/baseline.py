@@ -7,6 +7,7 @@ moves in the third digit is no new finding.
 import dataclasses
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -21,17 +22,21 @@ _MOST_BYTES = 100_000_000
 _FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 
 
-def fingerprint(code: str, run: LintedRun) -> str:
-    """What a finding is known by: 32 hexadecimal digits that depend on rule, log and run number alone."""
-    subject = "\n".join((code, run.path, str(run.number)))
+def fingerprint(code: str, run: LintedRun, folder: Path | None = None) -> str:
+    """What a finding is known by: 32 hexadecimal digits that depend on rule, log and run number alone.
+
+    The log counts by its path from ``folder``, or else from the working folder.
+    """
+    path = run.path if folder is None else Path(os.path.relpath(run.path, folder)).as_posix()
+    subject = "\n".join((code, path, str(run.number)))
     return hashlib.sha256(subject.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def to_json(report: LintReport) -> str:
-    """A baseline that holds every finding of ``report``."""
+def to_json(report: LintReport, folder: Path) -> str:
+    """A baseline that holds every finding of ``report``, for a file in ``folder``."""
     findings = [
         {
-            "fingerprint": fingerprint(finding.code, run),
+            "fingerprint": fingerprint(finding.code, run, folder),
             "code": finding.code,
             "name": finding.name,
             "path": run.path,
@@ -64,14 +69,14 @@ def read_baseline(file: Path) -> frozenset[str]:
     return frozenset(str(one) for one in prints)
 
 
-def apply(report: LintReport, known: frozenset[str]) -> LintReport:
+def apply(report: LintReport, known: frozenset[str], folder: Path) -> LintReport:
     """``report`` with the findings that are known marked as such."""
     runs = tuple(
         dataclasses.replace(
             run,
             findings=tuple(
                 dataclasses.replace(
-                    finding, known_before=finding.known_before or fingerprint(finding.code, run) in known
+                    finding, known_before=finding.known_before or fingerprint(finding.code, run, folder) in known
                 )
                 for finding in run.findings
             ),

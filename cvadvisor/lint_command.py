@@ -167,6 +167,11 @@ def _columns(config: "ProjectConfig", given: list[str] | None) -> dict[str, str]
         if not column.strip() or not meaning.strip() or meaning.count("/") > 2:
             raise UserError(f"--map {text[:80]}: write COLUMN=split/quantity, such as 'acc=val/accuracy'.")
         columns[column.strip()] = meaning.strip()
+    if columns:
+        from cvadvisor.inspect.logs.columns import parse_meaning
+
+        for meaning in columns.values():
+            parse_meaning(meaning)
     return columns
 
 
@@ -193,15 +198,16 @@ def _with_baseline(report: "LintReport", known_in: Path | None, write_to: Path |
     from cvadvisor import baseline
     from cvadvisor.outputs import write_file
 
-    known = baseline.read_baseline(known_in) if known_in is not None else frozenset()
+    if known_in is not None:
+        report = baseline.apply(report, baseline.read_baseline(known_in), known_in.parent)
     if write_to is not None:
         if write_to.exists() and not force:
             baseline.read_baseline(write_to)
-        text = baseline.to_json(report)
+        text = baseline.to_json(report, write_to.parent)
         write_file(write_to, text, force=True)
-        known |= baseline.read_baseline(write_to)
+        report = baseline.apply(report, baseline.read_baseline(write_to), write_to.parent)
         print(f"cvadvisor: {write_to} holds {text.count('fingerprint')} findings.", file=sys.stderr)
-    return baseline.apply(report, known) if known else report
+    return report
 
 
 # --------------------------------------------------------------------------------------------------------- output

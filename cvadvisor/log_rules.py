@@ -6,6 +6,9 @@ from cvadvisor.advise.rule_file import read_list
 from cvadvisor.advise.words import Scalar
 from cvadvisor.shipped import shipped
 
+_IN_AUDITS = "run-in-audit.yaml"
+"""Rules that need an audit's facts too."""
+
 
 @dataclass(frozen=True)
 class LogRule:
@@ -22,7 +25,7 @@ def log_rules() -> tuple[LogRule, ...]:
     Raises:
         RuleError: a file of rules cannot be read.
     """
-    files = sorted(shipped("rules").glob("run*.yaml"))
+    files = sorted(file for file in shipped("rules").glob("run*.yaml") if file.name != _IN_AUDITS)
     entries = [entry.value for file in files for entry in read_list(file)]
     rules = [LogRule(one["code"], one["name"], one.get("params") or {}) for one in entries]
     return tuple(sorted(rules, key=lambda rule: rule.code))

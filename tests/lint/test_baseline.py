@@ -12,20 +12,20 @@ from tests.lint.making import faulty, finding, linted, report
 
 def written(folder: Path, made=None) -> Path:
     file = folder / "baseline.json"
-    file.write_text(baseline.to_json(made or faulty()), encoding="utf-8")
+    file.write_text(baseline.to_json(made or faulty(), file.parent), encoding="utf-8")
     return file
 
 
 def test_what_a_baseline_holds_is_known(tmp_path: Path) -> None:
     known = baseline.read_baseline(written(tmp_path))
-    marked = baseline.apply(faulty(), known)
+    marked = baseline.apply(faulty(), known, tmp_path)
     assert all(one.known_before for run in marked.runs for one in run.findings)
 
 
 def test_a_finding_stays_known_when_its_numbers_change(tmp_path: Path) -> None:
     known = baseline.read_baseline(written(tmp_path, report(linted(finding()))))
     changed = report(linted(finding(message="Loss rose to 9.", epoch=99.0)))
-    assert baseline.apply(changed, known).runs[0].findings[0].known_before
+    assert baseline.apply(changed, known, tmp_path).runs[0].findings[0].known_before
 
 
 def test_another_rule_log_or_run_is_new(tmp_path: Path) -> None:
@@ -33,13 +33,13 @@ def test_another_rule_log_or_run_is_new(tmp_path: Path) -> None:
     others = report(
         linted(finding("RUN001", "loss-not-finite")), linted(finding(), path="x.csv"), linted(finding(), number=2, of=2)
     )
-    assert not any(one.known_before for run in baseline.apply(others, known).runs for one in run.findings)
+    assert not any(one.known_before for run in baseline.apply(others, known, tmp_path).runs for one in run.findings)
 
 
 def test_a_baseline_does_not_depend_on_the_order_of_runs() -> None:
     made = faulty()
     other = report(*reversed(made.runs))
-    assert baseline.to_json(made) == baseline.to_json(other)
+    assert baseline.to_json(made, Path()) == baseline.to_json(other, Path())
 
 
 @pytest.mark.parametrize(
@@ -80,4 +80,16 @@ def test_a_baseline_that_is_missing_says_how_to_make_one(tmp_path: Path) -> None
 
 def test_a_baseline_holds_no_measured_value() -> None:
     keys = {"fingerprint", "code", "name", "path", "run"}
-    assert all(set(one) == keys for one in json.loads(baseline.to_json(faulty()))["findings"])
+    assert all(set(one) == keys for one in json.loads(baseline.to_json(faulty(), Path()))["findings"])
+
+
+def test_a_baseline_holds_wherever_it_is_used_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "runs" / "log.csv"
+    log.parent.mkdir()
+    monkeypatch.chdir(tmp_path)
+    there = baseline.to_json(report(linted(finding(), path="runs/log.csv")), Path())
+    (tmp_path / "baseline.json").write_text(there, encoding="utf-8")
+    monkeypatch.chdir(log.parent)
+    known = baseline.read_baseline(Path("../baseline.json"))
+    marked = baseline.apply(report(linted(finding(), path="log.csv")), known, Path(".."))
+    assert marked.runs[0].findings[0].known_before

@@ -255,3 +255,28 @@ def test_a_fault_of_ours_on_one_log_does_not_lose_the_others(tmp_path, monkeypat
     report = lint([first, second])
     assert len(report.runs) == 1
     assert "fault of cvadvisor" in report.unreadable[0].reason
+
+
+def test_a_table_with_a_row_a_value_is_read_as_a_run_for_each_id(tmp_path):
+    rows = [
+        (run, key, value, step)
+        for run in ("a", "b")
+        for key, values in (("train_loss", NOISY), ("val_loss", NOISY))
+        for step, value in enumerate(values)
+    ]
+    ids, keys, values, steps = zip(*rows, strict=True)
+    log = write(tmp_path / "metrics.csv", {"run_id": ids, "key": keys, "value": values, "step": steps})
+    runs = lint([log]).runs
+    assert [run.number for run in runs] == [1, 2]
+    assert all(run.facts.validation_loss and run.facts.validation_loss.points == 20 for run in runs)
+
+
+def test_a_loss_that_leaps_up_and_down_is_called_so():
+    rng = np.random.default_rng(0)
+    losses = [1.8 + 0.5 * (-1) ** step + 0.08 * rng.standard_normal() for step in range(40)]
+    assert "loss-oscillating" in alarms(a_run({"train/loss": losses}))
+
+
+def test_a_negative_loss_that_climbs_for_good_has_diverged():
+    losses = [-2.0, -2.4, -2.6, *[-2.0 + 2 * step for step in range(20)]]
+    assert "loss-diverged" in alarms(a_run({"train/loss": losses}))

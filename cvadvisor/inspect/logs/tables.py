@@ -11,7 +11,7 @@ import numpy as np
 
 from cvadvisor.inspect.logs.columns import counter, meaning
 from cvadvisor.inspect.logs.log import LogError
-from cvadvisor.inspect.logs.raw import RawLog, number
+from cvadvisor.inspect.logs.raw import Cells, RawLog, number
 from cvadvisor.inspect.logs.table_rows import LONGEST_CELL, SEPARATORS, column_names, read_rows
 from cvadvisor.inspect.printable import printable
 
@@ -127,6 +127,8 @@ def read_table(path: Path, text: str, encoding: str, how: Delimited) -> RawLog:
     else:
         first = next(line for line in lines if line.strip())
         names = [f"column {n}" for n in range(1, len(_cells(first.rstrip("\r"), separator)) + 1)]
+    if long := _long_columns(names):
+        return _read_long(path, encoding, separator, header_index + 1, names, long)
     raw = read_rows(path, encoding, separator, header_index + 1, names)
     if not raw.rows:
         raise LogError(f"{shown} has a header but no rows: the run logged nothing yet.")
@@ -137,6 +139,48 @@ def read_table(path: Path, text: str, encoding: str, how: Delimited) -> RawLog:
     if phase is not None and raw.rows <= _MOST_PHASED:
         _split_by_phase(raw, _phases(path, encoding, separator, header_index + 1, phase))
     return raw
+
+
+def _long_columns(names: Sequence[str]) -> tuple[int, int] | None:
+    """Where a table that has a row a value, as MLflow writes it, holds the metric's name and the value."""
+    lower = [name.strip().lower() for name in names]
+    key = next((lower.index(name) for name in ("key", "metric", "metric_name") if name in lower), None)
+    return (key, lower.index("value")) if key is not None and "value" in lower and "step" in lower else None
+
+
+def _read_long(
+    path: Path, encoding: str, separator: str, skipped: int, names: Sequence[str], long: tuple[int, int]
+) -> RawLog:
+    """Turn a table with a row a value into one with a row a step; of several runs, one after the other.
+
+    Raises:
+        LogError: it has more rows than are held, or none.
+    """
+    lower = [name.strip().lower() for name in names]
+    step, run = lower.index("step"), next((lower.index(name) for name in ("run_id", "run") if name in lower), None)
+    found: dict[str, dict[float, dict[str, float]]] = {}
+    with path.open(encoding=encoding, errors="replace", newline="") as file:
+        for count, line in enumerate(itertools.islice(file, skipped, None)):
+            if count >= _MOST_PHASED:
+                raise LogError(f"{printable(path)} has more than {_MOST_PHASED:,} values, one a row: thin it out.")
+            row = _cells(line.rstrip("\r\n"), separator)
+            if len(row) < len(names):
+                continue
+            at, value = number(row[step]), number(row[long[1]])
+            if at is not None and value is not None and row[long[0]]:
+                steps = found.setdefault(row[run] if run is not None else "", {})
+                steps.setdefault(at, {})[row[long[0]]] = value
+    cells, starts = Cells(), []
+    for steps in found.values():
+        starts.append(cells.rows)
+        for at in sorted(steps):
+            cells.add("step", at)
+            for name, value in steps[at].items():
+                cells.add(name, value)
+            cells.end_row()
+    if not cells.rows:
+        raise LogError(f"{printable(path)} has a row a value, and no values: the run logged nothing yet.")
+    return RawLog("MLflow metrics", cells.rows, cells.columns(), starts=starts[1:])
 
 
 def _phases(path: Path, encoding: str, separator: str, skipped: int, column: int) -> list[str]:
