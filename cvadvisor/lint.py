@@ -116,8 +116,11 @@ def lint_run(
             kept.append(finding)
         else:
             ignored.append(Ignored(code=finding.code, name=finding.name, reason=reason))
-    dropped = {one.code for one in ignored}  # what is folded under them goes with them
-    kept = [finding for finding in kept if under.get(finding.code) not in dropped]
+    # What is folded under an ignored finding stays folded, but for errors: they would fail the build by themselves.
+    dropped = {one.code for one in ignored}
+    for finding in kept:
+        if finding.severity == "error" and under.get(finding.code) in dropped:
+            del under[finding.code]
     lookup = facts_lookup(Facts(run=facts))
 
     def epoch_of(rule: Rule) -> float | None:
@@ -168,14 +171,14 @@ def _reads_logs_only(rule: Rule) -> bool:
 def _folds(findings: Sequence[Finding], texts: Mapping[str, Rule]) -> dict[str, str]:
     """Code of each finding that another explains, and the code of that one: the first that nothing explains itself."""
     order = {finding.code: place for place, finding in enumerate(findings)}
-    explained = {
-        finding.code: [
-            other.code
-            for other in findings
-            if finding.name in texts[other.code].explains and order[other.code] != order[finding.code]
-        ]
-        for finding in findings
-    }
+
+    def explains(other: Finding, finding: Finding) -> bool:
+        """Of two that explain each other, the more important one does."""
+        if finding.name not in texts[other.code].explains:
+            return False
+        return other.name not in texts[finding.code].explains or order[other.code] < order[finding.code]
+
+    explained = {finding.code: [other.code for other in findings if explains(other, finding)] for finding in findings}
     roots = [code for code, by in explained.items() if not by]
     if not roots and findings:  # rules that explain each other: the most important stays
         roots = [findings[0].code]

@@ -188,6 +188,9 @@ def _linted(
     from cvadvisor.outputs.lint_words import unread
 
     report = run_lint(paths, data=data, columns=columns or None, settings=settings)
+    seen = {name for run in report.runs for name in run.columns}
+    for name in sorted(columns.keys() - seen) if say and report.runs else ():
+        print(f"cvadvisor: no log that was read has a column {name[:80]!r}, which is mapped.", file=sys.stderr)
     for one in report.unreadable if say else ():
         print(f"cvadvisor: {unread(one)}", file=sys.stderr)
     return report

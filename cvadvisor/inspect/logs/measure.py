@@ -157,9 +157,9 @@ def _find(run: Run, split: str, quantity: str) -> Series | None:
 
 def _epochs(run: Run) -> int:
     if unit(run) == "epoch":
-        whole = np.unique(np.floor(run.epoch))
-        # A count that starts at a fraction, as of steps, has its last epoch only in part.
-        return int(whole.size)
+        if (run.epoch % 1 != 0).any():  # the share of the data seen so far: 3.0 is the end of the third
+            return max(1, math.ceil(float(run.epoch.max())) - math.floor(float(run.epoch.min())))
+        return int(np.unique(run.epoch).size)
     return max((len(series) for series in run.series), default=0)
 
 
