@@ -15,6 +15,7 @@ from cvadvisor.advise.words import MissingFact, facts_lookup
 from cvadvisor.diagnosis import Finding, from_json
 from cvadvisor.errors import UserError
 from cvadvisor.facts import DatasetFacts, Facts
+from cvadvisor.inspect.logs.find import is_surely_meant
 from cvadvisor.inspect.logs.log import LogError, Run, Series
 from cvadvisor.inspect.logs.measure import main_series, measure, positions, unit
 from cvadvisor.inspect.logs.read import find_logs, read_logs
@@ -66,6 +67,8 @@ def lint(
             with np.errstate(all="ignore"):
                 runs.extend([lint_run(run, rules, dataset, settings) for run in read_logs(path, columns=columns)])
         except LogError as error:
+            if not is_surely_meant(path, paths):
+                continue
             unreadable.append(Unreadable(path=_shown(path), reason=" ".join(str(error).split())))
         except Exception as error:  # a bug of ours on one log must not lose the others
             reason = f"{_shown(path)} could not be judged, which is a fault of cvadvisor: {type(error).__name__}"

@@ -280,3 +280,15 @@ def test_a_loss_that_leaps_up_and_down_is_called_so():
 def test_a_negative_loss_that_climbs_for_good_has_diverged():
     losses = [-2.0, -2.4, -2.6, *[-2.0 + 2 * step for step in range(20)]]
     assert "loss-diverged" in alarms(a_run({"train/loss": losses}))
+
+
+def test_a_folder_is_searched_for_logs_that_died_and_not_for_what_only_looks_like_one(tmp_path):
+    write(tmp_path / "good.csv", {"epoch": range(8), "train_loss": falling(2.0, 1.0, 8)})
+    (tmp_path / "dead").mkdir()
+    (tmp_path / "dead" / "results.csv").write_text("epoch,train/loss\n")
+    (tmp_path / "page.md").write_text("# Loss\n\nThe loss of epoch 3 is shown in `val_loss`.\n")
+    (tmp_path / ".ci").mkdir()
+    write(tmp_path / ".ci" / "log.csv", {"epoch": range(8), "train_loss": falling(2.0, 1.0, 8)})
+    report = lint([tmp_path])
+    assert [Path(run.path).name for run in report.runs] == ["good.csv"]
+    assert [Path(one.path).name for one in report.unreadable] == ["results.csv"]

@@ -21,6 +21,10 @@ _NO_LOGS = re.compile(
     r"|train_results|eval_results|special_tokens_map|vocab|wandb-metadata|manifest|index)\.[a-z]+",
     re.IGNORECASE,
 )
+# These are logs whatever they hold: an empty one is a run that died at once.
+_LOGS = re.compile(r"((results|metrics|history|training_log|training_history)\.(csv|tsv)|trainer_state\.json)")
+# Of these, only few are logs: what cannot be read was none.
+_SELDOM_LOGS = frozenset({".md", ".txt", ".json", ""})
 
 
 def find_logs(paths: Sequence[Path]) -> Iterator[Path]:
@@ -38,6 +42,11 @@ def find_logs(paths: Sequence[Path]) -> Iterator[Path]:
                 yield log
                 if len(seen) >= _MOST_LOGS:
                     return
+
+
+def is_surely_meant(log: Path, paths: Sequence[Path]) -> bool:
+    """Whether a log that was found at ``paths`` was named, or is one by its name: not to read it is worth a word."""
+    return log in paths or _LOGS.fullmatch(log.name) is not None or log.suffix.lower() not in _SELDOM_LOGS
 
 
 def _search(top: Path) -> Iterator[Path]:
@@ -61,7 +70,7 @@ def _search(top: Path) -> Iterator[Path]:
         for entry in listed:
             try:
                 if entry.is_dir(follow_symlinks=False):
-                    if depth < _DEEPEST and entry.name not in _SKIPPED:
+                    if depth < _DEEPEST and entry.name not in _SKIPPED and not entry.name.startswith("."):
                         inner.append((Path(entry.path), depth + 1))
                 elif entry.is_file(follow_symlinks=False) and _may_be_log(Path(entry.path)):
                     yield Path(entry.path)
@@ -76,6 +85,8 @@ def _may_be_log(path: Path) -> bool:
     """A cheap look: a name with a suffix of logs, and in its first lines two words that logs use, or a counter."""
     if "tfevents" not in path.name and path.suffix.lower() not in _SUFFIXES:
         return False
+    if _LOGS.fullmatch(path.name):
+        return True
     if _NO_LOGS.fullmatch(path.name) or path.name.startswith("events.out.tfevents"):
         return False
     try:
