@@ -11,7 +11,7 @@ from cvadvisor.errors import UserError
 from cvadvisor.inspect.logs import curves
 from cvadvisor.inspect.logs.curves import Curve
 from cvadvisor.inspect.logs.log import Array, LogError, Run, Series
-from cvadvisor.inspect.logs.measure import curve_of, main_series, unit
+from cvadvisor.inspect.logs.main_series import curve_of, main_series, unit
 from cvadvisor.inspect.logs.read import read_logs
 from cvadvisor.inspect.printable import printable
 

@@ -17,7 +17,8 @@ from cvadvisor.errors import UserError
 from cvadvisor.facts import DatasetFacts, Facts
 from cvadvisor.inspect.logs.find import is_surely_meant
 from cvadvisor.inspect.logs.log import LogError, Run, Series
-from cvadvisor.inspect.logs.measure import main_series, measure, positions, unit
+from cvadvisor.inspect.logs.main_series import main_series, positions, unit
+from cvadvisor.inspect.logs.measure import measure
 from cvadvisor.inspect.logs.read import find_logs, read_logs
 from cvadvisor.inspect.printable import printable
 from cvadvisor.lint_report import (

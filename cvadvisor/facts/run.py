@@ -14,8 +14,7 @@ class CurveFacts:
 
     column: str = known("What the log calls it.")
     points: int = known("Values it has, one an epoch where it is logged more often.")
-    is_finite: bool = known("Whether every value is a finite number.")
-    not_finite_epoch: float | None = optional("Where it first is not.")
+    not_finite_epoch: float | None = optional("Where a value first is no finite number.")
     first: float | None = optional("First value.")
     last: float | None = optional("Last value: of five or more, the median of the last three.")
     best: float | None = optional("Best value, after each was replaced by the median of itself and its neighbours.")
@@ -25,7 +24,6 @@ class CurveFacts:
     noise: float | None = optional("Standard deviation of a single value around the curve; from four values on.")
     gain: float | None = optional("How much better the best value is than the first.")
     relative_gain: float | None = optional("The same over the size of the first.")
-    gain_in_noise: float | None = optional("The same in noise; 1,000 at most.")
     fallback: float | None = optional("How much worse the last value is than the best; 0 where it is not.")
     relative_fallback: float | None = optional("The same over the size of the best.")
     fallback_in_noise: float | None = optional("The same in noise; 1,000 at most.")
@@ -39,7 +37,6 @@ class CurveFacts:
     next_gain: float | None = optional("What a quarter more of the run would gain at the slope of its last third.")
     relative_next_gain: float | None = optional("The same over the size of the last value.")
     slope_sureness: float | None = optional("That slope over its standard error: positive where it gets better.")
-    spikes: int | None = optional("Values far above both sides of a loss that came back.")
     spike_epoch: float | None = optional("Where the largest was.")
     spike_ratio: float | None = optional("The largest over what was usual around it.")
     collapse: float | None = optional(
@@ -57,14 +54,13 @@ class ScheduleFacts:
     column: str = known("What the log calls it.")
     first: float = known("First value.")
     highest: float = known("Highest value.")
-    highest_epoch: float = known("Where that was.")
     last: float = known("Last value.")
     decay: float | None = optional("Last value over the highest.")
     zero_share: float = known("Share of its values, the first and the last tenth aside, that are 0.")
     tiny_from: float = known("Share of the run after which it stays below a thousandth of its highest; 1 if never.")
     tiny_after: float | None = optional("How many times as high it was a tenth of the run before.")
-    loss_fall_while_tiny: float | None = optional("Relative fall of the loss from there on.")
-    rises_when_loss_rises: bool | None = optional("Whether the loss rose for good while the rate went up.")
+    climb: float | None = optional("How far the loss climbed while the rate did, over its lowest value in that time.")
+    climb_in_noise: float | None = optional("The same in noise; 1,000 at most.")
 
 
 @facts

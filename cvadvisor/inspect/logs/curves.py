@@ -202,3 +202,13 @@ def turning_share(one: Curve) -> float | None:
     left, right = one.y[1:-1] - one.y[:-2], one.y[1:-1] - one.y[2:]
     clear = np.minimum(np.abs(left), np.abs(right)) > max(_TURN_IN_NOISE * spread / 2, 1e-12)
     return float((clear & (np.sign(left) == np.sign(right))).mean())
+
+
+def ratio_of(value: float, size: float) -> float | None:
+    """``value`` over ``size``, where that is not as good as nothing."""
+    return value / size if size > 1e-12 else None
+
+
+def in_noise(value: float, spread: float) -> float:
+    """A difference over the noise of a single value, 1,000 at most."""
+    return min(MOST_IN_NOISE, value / spread) if spread > 0 else (MOST_IN_NOISE if value > 0 else 0.0)

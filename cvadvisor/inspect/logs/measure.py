@@ -3,29 +3,31 @@
 import math
 import re
 from collections.abc import Sequence
-from typing import Any, Literal
 
 import numpy as np
 
-from cvadvisor.facts.run import CurveFacts, GradientFacts, RunFacts, ScheduleFacts
+from cvadvisor.facts.run import CurveFacts, RunFacts
 from cvadvisor.inspect.logs import curves
 from cvadvisor.inspect.logs.columns import quantities
-from cvadvisor.inspect.logs.curves import MOST_IN_NOISE, Curve
+from cvadvisor.inspect.logs.curves import ratio_of
 from cvadvisor.inspect.logs.log import Array, Run, Series
+from cvadvisor.inspect.logs.main_series import (
+    curve_of,
+    find_series,
+    is_known,
+    is_lower_better,
+    learning_rate_of,
+    metric_of,
+    positions,
+    unit,
+)
+from cvadvisor.inspect.logs.progress import data_share, gradient_facts, schedule_facts, slowdown
 from cvadvisor.inspect.printable import printable
 
-# What a run is judged by: the first of these that it has on validation images.
-_METRICS = (
-    *("map", "dice", "iou", "f1", "auc", "accuracy", "map50", "r2", "error", "mae", "rmse", "mse"),
-    *("precision", "recall", "top5_accuracy", "perplexity"),
-)
 _COUNTED = {"accuracy", "top5_accuracy"}
 _ADAPTIVE = ("adam", "lamb", "lion", "adafactor", "adan")
 _FINDS_ITS_RATE = ("dadapt", "prodigy")
-_ROUNDED_RATE = 1e-4
-_TINY = 1e-3
 _PATIENCE = 5
-_TIMED = ("step_seconds", "seconds")
 
 
 def measure(run: Run, classes: int | None = None, largest_share: float | None = None) -> RunFacts:
@@ -37,17 +39,17 @@ def measure(run: Run, classes: int | None = None, largest_share: float | None = 
         largest_share: share of the largest class, where the dataset is known.
     """
     classes = classes or _whole(run.config.get("num_classes"))
-    train_loss, validation_loss = _find(run, "train", "loss"), _find(run, "validation", "loss")
-    name = _metric(run)
-    metric = _find(run, "validation", name) if name else None
-    train_metric = _find(run, "train", name) if name else None
+    train_loss, validation_loss = find_series(run, "train", "loss"), find_series(run, "validation", "loss")
+    name = metric_of(run)
+    metric = find_series(run, "validation", name) if name else None
+    train_metric = find_series(run, "train", name) if name else None
     losses = [series for series in run.series if series.quantity == "loss"]
     losses = [series for series in losses if not series.part] or losses
     bad = [where for series in losses if (where := _first_not_finite(run, series)) is not None]
     train, validation = _curve_facts(run, train_loss), _curve_facts(run, validation_loss)
     judged, judged_train = _curve_facts(run, metric), _curve_facts(run, train_metric)
-    schedule, optimizer = _schedule(run), _text(run.config.get("optimizer"))
-    rates = _schedule_facts(run, schedule, train_loss or validation_loss) if schedule else None
+    schedule, optimizer = learning_rate_of(run), _text(run.config.get("optimizer"))
+    rates = schedule_facts(run, schedule, train_loss or validation_loss) if schedule else None
     return RunFacts(
         path=printable(run.path.name),
         format=run.format,
@@ -62,7 +64,7 @@ def measure(run: Run, classes: int | None = None, largest_share: float | None = 
         stopped_early=_stopped_early(run, judged, validation, train),
         disordered_rows=run.disordered_rows if unit(run) != "row" else None,
         unit=unit(run),
-        starts_anew=not _is_known(run.epoch) or bool(run.epoch.min() <= 1),
+        starts_anew=not is_known(run.epoch) or bool(run.epoch.min() <= 1),
         has_validation=any(series.split == "validation" and len(series) for series in run.series),
         losses_are_finite=not bad if losses else None,
         not_finite_epoch=min(bad, default=None),
@@ -79,8 +81,8 @@ def measure(run: Run, classes: int | None = None, largest_share: float | None = 
         spike_ratio=max((one.spike_ratio or 0.0 for one in (train, validation) if one), default=None),
         spike_epoch=_largest_spike(train, validation),
         metric_name=name,
-        metric_is_share=quantities()[name].share and not _is_lower_better(name) if name else None,
-        metric_gap=_gap(judged, judged_train, lower_is_better=_is_lower_better(name)),
+        metric_is_share=quantities()[name].share and not is_lower_better(name) if name else None,
+        metric_gap=_gap(judged, judged_train, lower_is_better=is_lower_better(name)),
         loss_gap=_ratio(validation.last if validation else None, train.last if train else None),
         loss_gap_growth=_gap_growth(run, train_loss, validation_loss),
         equal_share=_equal_share(run, ((train_loss, validation_loss), (train_metric, metric))),
@@ -91,68 +93,10 @@ def measure(run: Run, classes: int | None = None, largest_share: float | None = 
         is_adaptive=_is_adaptive(optimizer),
         learning_rate=rates,
         peak_learning_rate=rates.highest if rates else _number(run.config.get("lr")),
-        gradient=_gradient_facts(run),
-        slowdown=_slowdown(run),
-        data_share=_data_share(run),
+        gradient=gradient_facts(run),
+        slowdown=slowdown(run),
+        data_share=data_share(run),
     )
-
-
-def positions(run: Run, series: Series) -> Array:
-    """Where each value of a series lies: at its epoch, else its step, else its row."""
-    return axis(run)[series.rows]
-
-
-def axis(run: Run) -> Array:
-    """What the run counts in, for every row: epochs, with their rows spread over each, else steps, else rows."""
-    if unit(run) == "epoch":
-        return run.epoch
-    return run.step if _is_known(run.step) else np.arange(run.rows, dtype=np.float64)
-
-
-def unit(run: Run) -> Literal["epoch", "step", "row"]:
-    """What :func:`axis` counts: 'epoch', 'step' or 'row'."""
-    if _is_known(run.epoch) and run.epoch.min() < run.epoch.max():
-        return "epoch"
-    return "step" if _is_known(run.step) else "row"
-
-
-def curve_of(run: Run, series: Series) -> Curve:
-    """The series as a curve."""
-    lower = _is_lower_better(series.quantity)
-    x, y = positions(run, series), series.values
-    if (np.diff(x) < 0).any():
-        order = np.argsort(x, kind="stable")
-        x, y = x[order], y[order]
-    return curves.curve(x, y, lower_is_better=lower)
-
-
-def main_series(run: Run) -> list[Series]:
-    """The series that a reader of the report wants to see: losses, the metric, the learning rate."""
-    name = _metric(run)
-    wanted = [("train", "loss"), ("validation", "loss")]
-    wanted += [("train", name), ("validation", name)] if name else []
-    found = [series for split, quantity in wanted if (series := _find(run, split, quantity))]
-    rate = _schedule(run)
-    return [*found, *([rate] if rate else [])]
-
-
-def _metric(run: Run) -> str | None:
-    """What the run is judged by: the first of the usual metrics, or else of any, that it has on validation images."""
-    others = (name for name, one in quantities().items() if one.better and name not in ("loss", *_METRICS))
-    return next((name for name in (*_METRICS, *others) if _find(run, "validation", name)), None)
-
-
-def _is_lower_better(quantity: str | None) -> bool:
-    return quantity is not None and quantity in quantities() and quantities()[quantity].better == "lower"
-
-
-def _is_known(counter: Array) -> bool:
-    return bool(len(counter)) and bool(np.isfinite(counter).all())
-
-
-def _find(run: Run, split: str, quantity: str) -> Series | None:
-    found = [one for one in run.series if one.split == split and one.quantity == quantity and not one.part and len(one)]
-    return max(found, key=len, default=None)
 
 
 def _epochs(run: Run) -> int:
@@ -181,7 +125,7 @@ def _curve_facts(run: Run, series: Series | None) -> CurveFacts | None:
     one = curve_of(run, series)
     bad = _first_not_finite(run, series)
     if not len(one):
-        return CurveFacts(column=printable(series.column), points=0, is_finite=bad is None, not_finite_epoch=bad)
+        return CurveFacts(column=printable(series.column), points=0, not_finite_epoch=bad)
     sign = 1.0 if one.lower_is_better else -1.0
     best_at = curves.best_of(one)
     first, last = float(one.y[0]), curves.last_of(one)
@@ -196,7 +140,6 @@ def _curve_facts(run: Run, series: Series | None) -> CurveFacts | None:
     return CurveFacts(
         column=printable(series.column),
         points=len(one),
-        is_finite=bad is None,
         not_finite_epoch=bad,
         first=first,
         last=last,
@@ -206,20 +149,18 @@ def _curve_facts(run: Run, series: Series | None) -> CurveFacts | None:
         points_after_best=len(one) - 1 - best_at,
         noise=spread,
         gain=gain,
-        relative_gain=_over(gain, abs(first)),
-        gain_in_noise=_in_noise(gain, spread),
+        relative_gain=ratio_of(gain, abs(first)),
         fallback=fallback,
-        relative_fallback=_over(fallback, abs(best)),
-        fallback_in_noise=_in_noise(fallback, spread),
+        relative_fallback=ratio_of(fallback, abs(best)),
+        fallback_in_noise=None if spread is None else curves.in_noise(fallback, spread),
         fallback_sureness=curves.fallback_sureness(one, best_at),
         late_gain=curves.late_gain(one),
         start_ratio=_ratio(first, float(np.median(one.y[1:]))) if len(one) >= 3 else None,
         constant_share=_constant_share(one.y),
         zeros=0 if curves.is_rounded_to_zero(series.values) else int((series.values == 0).sum()),
         next_gain=None if trend is None else trend[0] * quarter,
-        relative_next_gain=None if trend is None else _over(trend[0] * quarter, abs(last)),
+        relative_next_gain=None if trend is None else ratio_of(trend[0] * quarter, abs(last)),
         slope_sureness=None if trend is None else trend[1],
-        spikes=len(found) if spread is not None else None,
         spike_epoch=largest.x if largest else None,
         spike_ratio=largest.ratio if largest else None,
         collapse=fallen[0] if fallen else None,
@@ -255,16 +196,6 @@ def _stopped_early(run: Run, *watched: CurveFacts | None) -> bool:
     # What was watched was compared value by value, and the best is that of running medians: they differ a little.
     enough = 0.6 * patience if patience and patience > 0 else _PATIENCE
     return any(one.points_after_best is not None and one.points_after_best >= enough for one in watched if one)
-
-
-def _over(value: float, size: float) -> float | None:
-    return value / size if size > 1e-12 else None
-
-
-def _in_noise(value: float, spread: float | None) -> float | None:
-    if spread is None:
-        return None
-    return min(MOST_IN_NOISE, value / spread) if spread > 0 else (MOST_IN_NOISE if value > 0 else 0.0)
 
 
 def _constant_share(y: Array) -> float | None:
@@ -324,110 +255,6 @@ def _metric_over_chance(
     if name != "accuracy" or metric is None or metric.best is None or not (largest or classes):
         return None
     return metric.best - (largest or 1 / max(1, classes or 1))
-
-
-def _schedule(run: Run) -> Series | None:
-    rates = [one for one in run.series if one.quantity == "learning_rate" and np.isfinite(one.values).any()]
-    return max(rates, key=lambda one: float(np.nanmax(one.values)), default=None)
-
-
-def _schedule_facts(run: Run, series: Series, loss: Series | None) -> ScheduleFacts | None:
-    finite = np.isfinite(series.values)
-    x, y = positions(run, series)[finite], series.values[finite]
-    highest, peak = float(y.max()), int(np.argmax(y))
-    end = max(1, len(y) // 10)
-    inner = y[end:-end]
-    positive = y[y > 0]
-    rounded = len(positive) > 0 and float(positive.min()) <= _ROUNDED_RATE and curves.is_rounded_to_zero(y)
-    tiny_from, fall, start = 1.0, None, 0
-    small = y < _TINY * highest
-    if highest > 0 and small[-1] and peak < len(y) - 1:
-        start = len(y) - int(np.argmin(small[::-1])) if not small.all() else 0
-        span = float(x[-1] - x[0])
-        if span > 0 and start < len(x):
-            tiny_from = float((x[start] - x[0]) / span)
-        if loss is not None and start < len(x):
-            fall = _fall_after(curve_of(run, loss), float(x[start]))
-    return ScheduleFacts(
-        column=printable(series.column),
-        first=float(y[0]),
-        highest=highest,
-        highest_epoch=float(x[peak]),
-        last=float(y[-1]),
-        decay=_over(float(y[-1]), highest),
-        zero_share=float((inner == 0).mean()) if len(inner) and not rounded else 0.0,
-        tiny_after=_over(float(y[max(0, start - max(1, len(y) // 10))]), float(y[start])) if tiny_from < 1 else None,
-        tiny_from=tiny_from,
-        loss_fall_while_tiny=fall,
-        rises_when_loss_rises=None if loss is None else _rises_together(x, y, curve_of(run, loss)),
-    )
-
-
-def _fall_after(loss: Curve, start: float) -> float | None:
-    after = loss.y[loss.x >= start]
-    return _over(float(after[0] - np.median(after[-3:])), abs(float(after[0]))) if len(after) >= 3 else None
-
-
-def _rises_together(x: Array, rate: Array, loss: Curve) -> bool | None:
-    """Whether the loss climbed well beyond its noise in the stretch in which the rate climbed to its highest."""
-    spread = curves.noise(loss.y)
-    if spread is None or len(loss) < 5:
-        return None
-    if rate[0] >= 0.9 * rate.max():
-        return False
-    peak = float(x[int(np.argmax(rate))])
-    rising = np.flatnonzero(loss.x <= peak + 0.1 * float(loss.x[-1] - loss.x[0]) + 1e-9)
-    if len(rising) < 2:
-        return False
-    during = curves.smooth(loss.y)[rising]
-    lowest = int(np.argmin(during))
-    climbed = float(during[lowest:].max() - during[lowest])
-    return bool(climbed > 5 * spread and climbed > 0.3 * abs(float(during[lowest])))
-
-
-def _gradient_facts(run: Run) -> GradientFacts | None:
-    norms = [one for one in run.series if one.quantity == "gradient_norm" and len(one)]
-    if not norms:
-        return None
-    series = max(norms, key=len)
-    x = positions(run, series)
-    finite = np.isfinite(series.values)
-    bad, y = np.flatnonzero(~finite), series.values[finite]
-    share = len(bad) / len(series)
-    made: dict[str, Any] = {"column": printable(series.column), "not_finite_share": share}
-    if len(bad):
-        made["not_finite_epoch"] = float(x[bad[0]])
-    if len(y):
-        fifth = max(1, len(y) // 5)
-        early = max(1, len(y) // 20) if len(y) >= 4 else 0  # the first steps of a new head are large
-        largest = early + int(np.argmax(y[early:]))
-        middle = float(np.median(y))
-        made |= {"start": float(np.median(y[:fifth])), "end": float(np.median(y[-fifth:]))}
-        made |= {"largest": min(float(y[largest]), 1e30), "largest_epoch": float(x[finite][largest])}
-        made["growth"] = min(float(y[largest]) / middle, 1e9) if middle > 0 else None
-    return GradientFacts(**made)
-
-
-def _slowdown(run: Run) -> float | None:
-    for name in _TIMED:
-        for series in run.series:
-            if series.quantity == name and len(series) >= 6:
-                third = len(series) // 3
-                # The first value often holds the start-up.
-                early, late = np.median(series.values[1 : 1 + third]), np.median(series.values[-third:])
-                return float(min(late / early, 1e6)) if early > 0 and math.isfinite(late) else None
-    return None
-
-
-def _data_share(run: Run) -> float | None:
-    data, step = (
-        next((s for s in run.series if s.quantity == name and len(s)), None)
-        for name in ("data_seconds", "step_seconds")
-    )
-    if data is None or step is None:
-        return None
-    whole = float(np.nanmedian(step.values))
-    return float(np.clip(np.nanmedian(data.values) / whole, 0, 1)) if whole > 0 else None
 
 
 def _number(value: object) -> float | None:
