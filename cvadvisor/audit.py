@@ -7,15 +7,16 @@ import os
 import platform
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from cvadvisor import __version__
+from cvadvisor.advise.recipe import RecipeWithHistory
 from cvadvisor.config import CLEAN_SPLIT, CONVERTED_WEIGHTS, LEAKAGE, RESULT_FILES, SAMPLES, Settings, Wishes
-from cvadvisor.diagnosis import Check, Diagnosis, Inputs, to_json
+from cvadvisor.diagnosis import Check, Diagnosis, Finding, Inputs, Outcome, to_json
 from cvadvisor.facts import Facts, PlanFacts, RunFacts
 from cvadvisor.inspect.dataset.drawing import LabelledImage
 from cvadvisor.inspect.dataset.inspection import SCAN_TITLE, Dataset, inspect_dataset
@@ -46,6 +47,8 @@ class _Measured:
     probes: ProbeRun
     timings_s: dict[str, float]
     converted: bool = False
+    weights: str = "none"
+    """As the recipe says it: 'pretrained', 'file' or 'none'."""
     interrupted: bool = False
 
 
@@ -163,6 +166,8 @@ def _inspect(settings: Settings, worker: Worker, progress: Progress) -> _Measure
         seed=settings.seed,
         weights=settings.weights,
         probes=settings.probes,
+        epochs=settings.epochs,
+        image_size_px=settings.image_size,
     )
     facts = Facts(dataset=dataset.facts, run=run, hardware=hardware, plan=plan)
     return _Measured(facts, dataset, checks, ProbeRun(), timings)
@@ -196,6 +201,8 @@ def _probe(settings: Settings, measured: _Measured, worker: Worker, progress: Pr
     assert measured.facts.hardware is not None
     plan = fit(measured.facts.plan, loaded.facts, measured.dataset)
     measured.converted = loaded.converted
+    from_file = loaded.converted or settings.weights_file is not None
+    measured.weights = "file" if from_file else "pretrained" if loaded.facts.pretrained else "none"
     measured.facts = dataclasses.replace(
         measured.facts,
         model=loaded.facts,
@@ -204,7 +211,22 @@ def _probe(settings: Settings, measured: _Measured, worker: Worker, progress: Pr
     )
     assert plan.image_size_px is not None
     with _timed(measured.timings_s, "probes"):
-        run_probes(measured.probes, worker, plan.image_size_px, settings.budget_s, progress)
+        recipe = _recipe_so_far(settings, measured)
+        run_probes(measured.probes, worker, plan.image_size_px, settings.budget_s, recipe, progress)
+
+
+def _recipe_so_far(settings: Settings, measured: _Measured) -> Callable[[], dict[str, Any] | None]:
+    """Gives the recipe that the facts known by then make: training probes try what the script would run."""
+    from cvadvisor.advise.rules import compile_rules, load_rules
+
+    rules = compile_rules(load_rules())
+
+    def recipe() -> dict[str, Any] | None:
+        facts = dataclasses.replace(measured.facts, probe=measured.probes.facts)
+        judged = _judged(settings, facts, (*measured.checks, *measured.probes.checks), rules, measured.weights)
+        return None if judged.advice is None else dataclasses.asdict(judged.advice.recipe)
+
+    return recipe
 
 
 def _job(settings: Settings, measured: _Measured) -> Job:
@@ -224,6 +246,7 @@ def _job(settings: Settings, measured: _Measured) -> Job:
         train=samples(train),
         held_out=samples(held_out),
         held_out_from=dataset.held_out_from(),
+        train_images=dataset.facts.train_images,
         model=settings.model,
         weights=settings.weights,
         weights_file=str(settings.weights_file.resolve()) if settings.weights_file else None,
@@ -235,23 +258,46 @@ def _job(settings: Settings, measured: _Measured) -> Job:
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class _Judged:
+    """What the rules make of the facts."""
+
+    outcomes: tuple[Outcome, ...]
+    findings: tuple[Finding, ...]
+    advice: RecipeWithHistory | None
+
+
+def _judged(settings: Settings, facts: Facts, checks: tuple[Check, ...], rules: Any, weights: str) -> _Judged:
+    """Judge the facts by ``rules`` and shape the recipe."""
+    from cvadvisor.advise.judge import judge
+    from cvadvisor.advise.shape import shape_recipe
+
+    outcomes, findings, fired = judge(rules, facts, checks)
+    advice = None
+    if facts.model is not None and facts.plan is not None and facts.plan.image_size_px is not None:
+        advice = shape_recipe(
+            fired,
+            facts,
+            model=facts.model.name,
+            weights=weights,
+            image_size=facts.plan.image_size_px,
+            seed=settings.seed,
+            epochs=settings.epochs,
+        )
+    return _Judged(outcomes, findings, advice)
+
+
 def _advise(settings: Settings, measured: _Measured, created: str) -> Diagnosis:
     """Judge the facts by the rules and shape the recipe."""
-    from cvadvisor.advise.judge import judge
     from cvadvisor.advise.rules import compile_rules, load_rules
-    from cvadvisor.advise.shape import shape_recipe
 
     probes = measured.probes
     facts = dataclasses.replace(measured.facts, probe=probes.facts)
     checks = (*measured.checks, *probes.checks)
     inputs = _inputs(settings, converted=measured.converted)
     with _timed(measured.timings_s, "rules"):
-        outcomes, findings, fired = judge(compile_rules(load_rules()), facts, checks)
-        advice = None
-        if facts.model is not None and facts.plan is not None and facts.plan.image_size_px is not None:
-            weights = "file" if inputs.weights_file else "pretrained" if facts.model.pretrained else "none"
-            size, seed = facts.plan.image_size_px, settings.seed
-            advice = shape_recipe(fired, facts, model=facts.model.name, weights=weights, image_size=size, seed=seed)
+        judged = _judged(settings, facts, checks, compile_rules(load_rules()), measured.weights)
+    findings = judged.findings
     shown = _shown_paths(facts, [finding.show for finding in findings if finding.show]) if settings.images else []
     return Diagnosis(
         schema_version="1",
@@ -260,10 +306,10 @@ def _advise(settings: Settings, measured: _Measured, created: str) -> Diagnosis:
         interrupted=measured.interrupted,
         inputs=inputs,
         facts=facts,
-        outcomes=outcomes,
+        outcomes=judged.outcomes,
         findings=findings,
         checks=checks,
-        advice=advice,
+        advice=judged.advice,
         curves=tuple(probes.curves),
         thumbnails=thumbnails(measured.dataset.files.root, measured.dataset.places(shown)),
         timings_s=measured.timings_s,
@@ -300,6 +346,8 @@ def _inputs(settings: Settings, *, converted: bool) -> Inputs:
         arguments += ["--log", printable(settings.log.name)]
     if settings.device != "auto":
         arguments += ["--device", settings.device]
+    for option, number in (("--epochs", settings.epochs), ("--image-size", settings.image_size)):
+        arguments += [option, str(number)] if number is not None else []
     arguments += _layout_options(settings.wishes)
     arguments += ["--no-cache"] * (not settings.use_cache)
     arguments += ["--no-probes"] * (not settings.probes) + ["--no-images"] * (not settings.images)

@@ -78,6 +78,10 @@ def audit(
     probes: Annotated[bool, typer.Option("--probes/--no-probes", help="Load the model and run short probes.")] = True,
     images: Annotated[bool, typer.Option("--images/--no-images", help="Show small pictures in the report.")] = True,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs to plan for. (by dataset size)")] = None,
+    image_size: Annotated[
+        int | None, typer.Option(min=16, max=4096, help="Input side in px. (by model)")
+    ] = None,
     fail_on: Annotated[FailOn, typer.Option(help="Findings that make the exit code 1.")] = "error",
     force: Annotated[bool, typer.Option("--force", help="Replace results that are in the folder already.")] = False,
     layout: Annotated[LayoutName, typer.Option(help="How the dataset is laid out.", rich_help_panel=LAYOUT)] = "auto",
@@ -128,6 +132,8 @@ def audit(
             probes=probes,
             images=images,
             seed=config.check_seed(seed),
+            epochs=epochs,
+            image_size=image_size,
             wishes=config.parse_wishes(
                 layout, task, labels, image_column, label_column, split_column, group_column, group_pattern
             ),

@@ -63,6 +63,8 @@ class Settings:
         probes: whether to load the model and run probes.
         images: whether the report may show small pictures of the dataset.
         seed: seed of everything random.
+        epochs: epochs to plan for, where the user says so.
+        image_size: side of the square input in px, where the user says so.
         wishes: what the user said of the dataset's layout.
         cache: folder for what the scan saw of each image; the user's cache folder where not given.
         use_cache: whether to keep and use it.
@@ -79,6 +81,8 @@ class Settings:
     probes: bool = True
     images: bool = True
     seed: int = 0
+    epochs: int | None = None
+    image_size: int | None = None
     wishes: Wishes = Wishes()
     cache: Path | None = None
     use_cache: bool = True

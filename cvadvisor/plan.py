@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+from cvadvisor.errors import UserError
 from cvadvisor.facts import DatasetFacts, ModelFacts, PlanFacts
 from cvadvisor.inspect.dataset.inspection import Dataset
 
@@ -25,9 +26,15 @@ def plan_image_size(model: ModelFacts, dataset: DatasetFacts) -> int:
 
 
 def fit(plan: PlanFacts, model: ModelFacts, dataset: Dataset) -> PlanFacts:
-    """``plan`` with the size of the input, and with what that size and the normalisation do to the images."""
+    """``plan`` with the size of the input, and with what that size and the normalisation do to the images.
+
+    Raises:
+        UserError: a size was asked for that the model does not take.
+    """
     facts = dataset.facts
-    size = plan_image_size(model, facts)
+    size = plan.image_size_px or plan_image_size(model, facts)
+    if model.fixed_input_size and size != model.input_size_px:
+        raise UserError(f"--image-size {size}: {model.name} takes {model.input_size_px} px only; leave the option out.")
     changes: dict[str, Any] = {}
     if facts.channel_means and len(model.mean) == len(facts.channel_means):
         channels = list(zip(facts.channel_means, facts.channel_stds, model.mean, model.std, strict=True))

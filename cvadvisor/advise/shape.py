@@ -23,6 +23,7 @@ _ASKED = {
     "weights": "The weights that could be had for the model.",
     "image_size": "The size that the weights were trained at, unless the images hold much less.",
     "seed": "The seed that was asked for.",
+    "epochs": "The epochs that were asked for.",
 }
 
 
@@ -75,6 +76,7 @@ def shape_recipe(
     weights: str,
     image_size: int,
     seed: int,
+    epochs: int | None = None,
     defaults: Sequence[CompiledDefault] | None = None,
 ) -> RecipeWithHistory:
     """The recipe that the fired rules make of the defaults. The order of ``fired`` does not matter.
@@ -86,6 +88,7 @@ def shape_recipe(
         weights: 'pretrained', 'file' or 'none': what the backbone really starts from.
         image_size: side of the square input, in px.
         seed: seed of everything random.
+        epochs: epochs that were asked for; no rule changes them.
         defaults: other defaults than the shipped ones.
 
     Raises:
@@ -94,16 +97,20 @@ def shape_recipe(
     """
     lookup = facts_lookup(facts)
     asked: dict[str, Value] = {"model": model, "weights": weights, "image_size": image_size, "seed": seed}
-    starts = {name: _step("default", value, _ASKED[name]) for name, value in asked.items()}
-    for default in shipped_defaults() if defaults is None else defaults:
-        starts[default.default.field] = _start(default, lookup)
+    starts = {
+        default.default.field: _start(default, lookup)
+        for default in (shipped_defaults() if defaults is None else defaults)
+    }
+    if epochs is not None:
+        asked["epochs"] = epochs
+    starts |= {name: _step("default", value, _ASKED[name]) for name, value in asked.items()}
     acts: dict[str, list[Act]] = {}
     for rule in fired:
         for act in rule.acts:
             acts.setdefault(act.field, []).append(act)
     history, conflicts = [], []
     for field in field_types():
-        made, met = _shape_field(field, starts[field], acts.get(field, []))
+        made, met = _shape_field(field, starts[field], [] if field in asked else acts.get(field, []))
         history.append(made)
         conflicts += met
     recipe = Recipe(**{made.field: made.value for made in history})  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ class PlanFacts:
     seed: int = known("Seed of every probe and of the recipe.")
     weights: str = known("'default', 'none' or 'file': the weights that were asked for.")
     probes: bool = known("Whether probes were asked for.")
+    epochs: int | None = optional("Epochs that were asked for.", unit="epochs")
     image_size_px: int | None = optional("Side of the square input that probes and the recipe use.", unit="px")
     enlarged_share: float | None = optional("Share of the images whose shorter side is under that size: enlarged.")
     shrunk_share: float | None = optional(

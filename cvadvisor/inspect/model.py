@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cvadvisor.errors import UserError
 from cvadvisor.facts import ModelFacts
+from cvadvisor.task import network
 
 if TYPE_CHECKING:
     import torch
@@ -120,6 +121,8 @@ def create(name: str, classes: int) -> Any:
     if not isinstance(model.get_classifier(), nn.Linear) or model.get_classifier().bias is None:
         kind = type(model.get_classifier()).__name__
         raise ModelError(f"The head of {name!r} is {kind}, not one linear layer with a bias: choose another model.")
+    head = model.get_classifier()
+    network.mark_heads(model, tuple(name for name, module in model.named_modules() if module is head))
     return model
 
 
@@ -132,9 +135,8 @@ def load_into(model: Any, weights: Weights) -> None:
     if weights.state is None:
         return
     own = model.state_dict()
-    head = head_names(model)
     state = dict(weights.state)
-    for key in head:
+    for key in network.head_names(model):
         if key not in state or state[key].shape != own[key].shape:
             state[key] = own[key]
     missing = [key for key in own if key not in state]
@@ -150,18 +152,11 @@ def load_into(model: Any, weights: Weights) -> None:
     model.load_state_dict({key: state[key] for key in own})
 
 
-def head_names(model: Any) -> list[str]:
-    """Names of the head's tensors in ``model``'s state."""
-    head = model.get_classifier()
-    prefix = next(name for name, module in model.named_modules() if module is head)
-    return [f"{prefix}.{name}" for name, _ in head.named_parameters()]
-
-
 def describe(model: Any, name: str, weights: Weights) -> ModelFacts:
     """The facts of ``model``, a timm model with a linear head."""
     from torch import nn
 
-    head = model.get_classifier()
+    head = network.head(model)
     config = model.pretrained_cfg
     modules = list(model.modules())
     batch_norms = sum(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in modules)
@@ -200,7 +195,7 @@ def save_state(state: "State", path: Path) -> None:
 def _source_classes(model: Any, weights: Weights) -> int | None:
     if weights.state is None:
         return None
-    source_head = weights.state.get(head_names(model)[0])
+    source_head = weights.state.get(network.head_names(model)[0])
     return None if source_head is None else int(source_head.shape[0])
 
 

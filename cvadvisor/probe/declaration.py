@@ -32,11 +32,36 @@ class Measured:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What a probe costs, in nominal seconds of this session's device.
+
+    Attributes:
+        least_s: its smallest plan that still says something.
+        most_s: its largest plan that is worth its time.
+    """
+
+    least_s: float
+    most_s: float
+
+
+@dataclass(frozen=True)
 class Probe:
-    """A probe: what it measures, which fact it provides, the share of the budget it may plan with, and its code."""
+    """A probe: what it measures and needs, what that costs, and its code.
+
+    Attributes:
+        name: what ``cvadvisor probe`` and the worker call it.
+        title: what a user reads while it runs.
+        provides: the fact it provides, such as 'probe.features'.
+        share: share of the budget that it may plan with at most, while others wait.
+        run: measures. ``session.allowance`` holds the seconds that it may plan with.
+        needs: names of the probes whose results it starts from; without them it is not run.
+        cost: its cost for the session's model, image size, device and data.
+    """
 
     name: str
     title: str
     provides: str
     share: float
     run: "Callable[[Session], Measured]"
+    needs: tuple[str, ...] = ()
+    cost: "Callable[[Session], Cost] | None" = None

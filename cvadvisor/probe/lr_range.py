@@ -44,7 +44,7 @@ def run_head(session: "Session") -> Measured:
     import numpy as np
     import torch
 
-    from cvadvisor.task import classification
+    from cvadvisor.task import classification, network
 
     if not session.features:
         pretrained = session.facts is not None and session.facts.pretrained
@@ -56,7 +56,7 @@ def run_head(session: "Session") -> Measured:
     runs = []
     for seed in range(HEAD_SEEDS):
         session.seed_everything(seed)
-        head = session.fresh_model().get_classifier().cpu()
+        head = network.head(session.fresh_model()).cpu()
         optimizer = torch.optim.AdamW(head.parameters(), lr=HEAD_LOWEST, weight_decay=0.0)
         order = np.random.default_rng(session.job.seed + seed)
         changes: list[float] = []
@@ -81,7 +81,7 @@ def run_full(session: "Session") -> Measured:
     import torch
 
     from cvadvisor.probe.overfit_batch import train_mode
-    from cvadvisor.task import classification
+    from cvadvisor.task import classification, network
 
     assert session.facts is not None
     size, seeds, steps = _plan(session)
@@ -104,7 +104,8 @@ def run_full(session: "Session") -> Measured:
             session.tick(seed * steps + step, seeds * steps)
             chosen = np.sort(order.choice(len(labels), batch, replace=False))
             loss = classification.loss(
-                model(session.batch(pixels[chosen])), torch.from_numpy(labels[chosen]).to(session.job.device)
+                network.logits(model, session.batch(pixels[chosen])),
+                torch.from_numpy(labels[chosen]).to(session.job.device),
             )
             # the head starts at zero, so the untrained model's loss is ln(classes) on every batch
             if not _step(optimizer, loss, float(rate), loss.item() - chance, changes, model.parameters()):

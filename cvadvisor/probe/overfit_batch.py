@@ -82,7 +82,7 @@ def _memorise(session: "Session", x: "torch.Tensor", y: "torch.Tensor", rate: fl
     """Train a fresh model on one batch at ``rate`` until every image is memorised, at most ``max_steps`` steps."""
     import torch
 
-    from cvadvisor.task import classification
+    from cvadvisor.task import classification, network
 
     assert session.facts is not None
     session.seed_everything()
@@ -93,7 +93,7 @@ def _memorise(session: "Session", x: "torch.Tensor", y: "torch.Tensor", rate: fl
     result = _Attempt([], 0.0, True, None, [])
     for step in range(max_steps):
         session.tick(step, max_steps)
-        outputs = model(x)
+        outputs = network.logits(model, x)
         loss = classification.loss(outputs, y)
         result.finite = math.isfinite(loss.item())
         if not result.finite:
@@ -142,11 +142,11 @@ def _library_loss(session: "Session", x: "torch.Tensor", y: "torch.Tensor") -> f
     """First training loss with the head that timm makes, as in training; ``None`` if it is not finite."""
     import torch
 
-    from cvadvisor.task import classification
+    from cvadvisor.task import classification, network
 
     model = session.fresh_model(library_head=True).train()
     with torch.no_grad():
-        value = float(classification.loss(model(x), y))
+        value = float(classification.loss(network.logits(model, x), y))
     return value if math.isfinite(value) else None
 
 

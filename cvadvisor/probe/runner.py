@@ -206,8 +206,18 @@ def load_model(run: "ProbeRun", worker: Worker, progress: Progress) -> Loaded | 
     return Loaded(TypeAdapter(ModelFacts).validate_python(answer.facts), answer.device, answer.converted)
 
 
-def run_probes(run: "ProbeRun", worker: Worker, image_size: int, budget_s: float, progress: Progress) -> None:
-    """Run every probe that fits into ``budget_s`` seconds, at ``image_size`` px; ``run`` keeps what each gave."""
+def run_probes(
+    run: "ProbeRun",
+    worker: Worker,
+    image_size: int,
+    budget_s: float,
+    recipe: Callable[[], dict[str, Any] | None],
+    progress: Progress,
+) -> None:
+    """Run every probe that fits into ``budget_s`` seconds, at ``image_size`` px; ``run`` keeps what each gave.
+
+    ``recipe`` gives the recipe that follows from what is known so far: probes try what the script would run.
+    """
     deadline = time.monotonic() + budget_s
     for probe in PROBES:
         left = deadline - time.monotonic()
@@ -219,7 +229,7 @@ def run_probes(run: "ProbeRun", worker: Worker, image_size: int, budget_s: float
         progress(probe.title, 0, 0)
         # a probe that overruns its share must leave time to the others
         seconds = min(left, max(probe.share * OVERRUN * budget_s, LEAST_S))
-        command = {"do": probe.name, "image_size": image_size, "seconds": seconds}
+        command = {"do": probe.name, "image_size": image_size, "seconds": seconds, "recipe": recipe()}
         run.add(probe, worker.ask(command, seconds + GRACE_S, _titled(probe.title, progress)))
 
 

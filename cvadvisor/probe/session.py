@@ -15,6 +15,7 @@ from cvadvisor.facts import ModelFacts
 from cvadvisor.inspect import model as models
 from cvadvisor.inspect.dataset.places import Place
 from cvadvisor.probe.declaration import NotChecked
+from cvadvisor.probe.training_plan import TrainingPlan
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,6 +59,8 @@ class Job:
     train: list[Sample]
     held_out: list[Sample]
     held_out_from: str
+    train_images: int
+    """Images in the dataset's training split, of which ``train`` may be a draw."""
     model: str
     weights: str
     weights_file: str | None
@@ -76,8 +79,13 @@ class Session:
     report: Callable[[int, int], None]
     image_size: int = 0
     facts: ModelFacts | None = None
+    plan: TrainingPlan | None = None
+    """The recipe as far as it is known; ``None`` until the probes before training have run."""
     converted: bool = False
+    allowance: float = float("inf")
+    """Seconds that the running probe may plan with."""
     deadline: float = float("inf")
+    """When it is stopped, by the monotonic clock."""
     fitted_head: "tuple[np.ndarray, np.ndarray] | None" = None
     features: "dict[str, np.ndarray]" = field(default_factory=dict)
     _model: Any = None
@@ -113,6 +121,16 @@ class Session:
         if not library_head:
             classification.start_head(model)
         return model.to(self.job.device, memory_format=torch.channels_last)
+
+    @property
+    def select(self) -> list[Sample]:
+        """Held-out images by which probes choose: every second one, without those that training holds too."""
+        return [sample for sample in self.job.held_out if not sample.leaked][::2]
+
+    @property
+    def judge(self) -> list[Sample]:
+        """Held-out images that nothing was chosen by: they say how good the choice is."""
+        return [sample for sample in self.job.held_out if not sample.leaked][1::2]
 
     def images(self, part: str, size: int, samples: list[Sample]) -> "Images":
         """Pixels (images, size, size, 3) as uint8, labels (images,) and paths of ``samples``; decoded once."""

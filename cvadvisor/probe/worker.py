@@ -24,6 +24,7 @@ from cvadvisor.inspect.model import ModelError, check_name
 from cvadvisor.probe.catalog import probe_named
 from cvadvisor.probe.declaration import Measured, NotChecked
 from cvadvisor.probe.session import Job, Session
+from cvadvisor.probe.training_plan import TrainingPlan
 
 REPORT_EVERY_S = 0.2
 
@@ -93,7 +94,9 @@ def _answer(session: Session | None, command: dict[str, Any]) -> dict[str, Any]:
             facts = dataclasses.asdict(session.load_model())
             return {"event": "done", "facts": facts, "device": session.job.device, "converted": session.converted}
         session.image_size = command["image_size"]
+        session.allowance = command["seconds"]
         session.deadline = time.monotonic() + command["seconds"]
+        session.plan = TrainingPlan.of(command["recipe"]) if command.get("recipe") else None
         measured: Measured = probe_named(command["do"]).run(session)
         facts = dataclasses.asdict(measured.facts)
         return {"event": "done", "facts": facts, "curves": TypeAdapter(tuple[Curve, ...]).dump_python(measured.curves)}

@@ -6,6 +6,8 @@ This is the interface that a task offers to probes; they never ask which task it
 import math
 from typing import TYPE_CHECKING, Any
 
+from cvadvisor.task import network
+
 if TYPE_CHECKING:
     import numpy as np
     import torch
@@ -29,19 +31,17 @@ def correct(outputs: "torch.Tensor", targets: "torch.Tensor") -> float:
 
 
 def start_head(model: Any, weight: "np.ndarray | None" = None, bias: "np.ndarray | None" = None) -> None:
-    """Set ``model``'s linear head to ``weight`` (classes, features) and ``bias`` (classes,), or to zero.
+    """Set ``model``'s linear heads to ``weight`` (classes, features) and ``bias`` (classes,), or to zero.
 
     A head at zero predicts all classes alike, so that the first loss is :func:`chance_loss`. Heads as model libraries
     make them can start several times higher and cost accuracy that short runs do not win back.
     """
     import torch
 
-    head = model.get_classifier()
     with torch.no_grad():
-        for parameter, value in ((head.weight, weight), (head.bias, bias)):
-            if parameter is None:
-                continue
-            if value is None:
-                parameter.zero_()
-            else:
-                parameter.copy_(torch.as_tensor(value, dtype=parameter.dtype))
+        for head in network.heads(model):
+            for parameter, value in ((head.weight, weight), (head.bias, bias)):
+                if value is None:
+                    parameter.zero_()
+                else:
+                    parameter.copy_(torch.as_tensor(value, dtype=parameter.dtype))

@@ -24,6 +24,7 @@ def make_job(root: Path, **changes: Any) -> Job:
         "train": samples("train"),
         "held_out": samples("validation"),
         "held_out_from": "validation",
+        "train_images": len(samples("train")),
         "model": "tf_efficientnet_lite0",
         "weights": "default",
         "weights_file": None,

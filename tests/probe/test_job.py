@@ -14,6 +14,7 @@ def job(*samples: Sample) -> Job:
         train=list(samples),
         held_out=[],
         held_out_from="validation",
+        train_images=len(samples),
         model="test_resnet",
         weights="none",
         weights_file=None,

@@ -42,7 +42,7 @@ def test_without_pretrained_weights_only_the_probes_that_need_none_run(digits: P
     run = ProbeRun()
     with Worker(job_for(digits, **SMALL)) as worker:
         loaded = load_model(run, worker, silent)
-        run_probes(run, worker, 32, 60.0, silent)
+        run_probes(run, worker, 32, 60.0, lambda: None, silent)
     status = {check.name: check.status for check in run.checks}
     assert loaded is not None
     assert not loaded.facts.pretrained
