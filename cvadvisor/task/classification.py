@@ -31,7 +31,7 @@ def correct(outputs: "torch.Tensor", targets: "torch.Tensor") -> float:
 
 
 def start_head(model: Any, weight: "np.ndarray | None" = None, bias: "np.ndarray | None" = None) -> None:
-    """Set ``model``'s linear heads to ``weight`` (classes, features) and ``bias`` (classes,), or to zero.
+    """Set the heads that make the logits to ``weight`` (classes, features) and ``bias`` (classes,), all others to zero.
 
     A head at zero predicts all classes alike, so that the first loss is :func:`chance_loss`. Heads as model libraries
     make them can start several times higher and cost accuracy that short runs do not win back.
@@ -40,8 +40,9 @@ def start_head(model: Any, weight: "np.ndarray | None" = None, bias: "np.ndarray
 
     with torch.no_grad():
         for head in network.heads(model):
+            logits = head in network.logit_heads(model)
             for parameter, value in ((head.weight, weight), (head.bias, bias)):
-                if value is None:
+                if value is None or not logits:
                     parameter.zero_()
                 else:
                     parameter.copy_(torch.as_tensor(value, dtype=parameter.dtype))

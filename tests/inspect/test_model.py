@@ -6,6 +6,7 @@ import torch
 from safetensors.torch import save_file
 
 from cvadvisor.inspect import model as models
+from cvadvisor.inspect.model import weights as weights_module
 
 
 class Bomb:
@@ -75,7 +76,7 @@ def test_weights_that_cannot_be_had_are_unavailable_and_no_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.setattr(models, "_is_cached", lambda hub_id: False)
+    monkeypatch.setattr(weights_module, "_is_cached", lambda hub_id: False)
     weights = models.load_weights("resnet18", "default", None)
     assert weights.status == "unavailable"
     assert weights.state is None

