@@ -5,7 +5,7 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from cvadvisor.facts import Estimate
-from cvadvisor.facts.probe import LeakEffectFacts
+from cvadvisor.facts.features import LeakEffectFacts
 from cvadvisor.probe.accuracy import Z95, accuracy
 
 if TYPE_CHECKING:

@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
 
 NEIGHBOURS = 5
@@ -11,6 +13,13 @@ PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)
 FOLDS = 5
 COMPONENTS = 256
 """Principal components kept where many fits are needed: they hold what a regression uses, and save most of its time."""
+MOST_ITERATIONS, LEAST_ITERATIONS, MOST_WORK = 200, 15, 3e10
+"""A fit ends after so many iterations, and fewer where images x features x classes x iterations would be more work."""
+TOLERANCE, FEW_CLASSES = 1e-2, 10
+"""A fit has converged when no entry of its gradient is above the first over the number of classes, or over the second
+where there are fewer: entries shrink as classes grow, and a bound for ten of them cost 300 classes 12 points."""
+USUAL_ITERATIONS, MULTIPLICATIONS_PER_S = 60, 1.5e9
+"""What a fit usually takes, and how many of these products one core does in a second: to plan with."""
 
 
 def standardise(x: "np.ndarray") -> "tuple[np.ndarray, np.ndarray, np.ndarray]":
@@ -21,23 +30,88 @@ def standardise(x: "np.ndarray") -> "tuple[np.ndarray, np.ndarray, np.ndarray]":
 
 def compress(z: "np.ndarray") -> "np.ndarray":
     """Standardised features (images, features) on their first principal components."""
+    basis = components(z)
+    return z if basis is None else z @ basis
+
+
+def components(z: "np.ndarray") -> "np.ndarray | None":
+    """The first principal components (features, components) of standardised features; ``None`` where few suffice."""
     import numpy as np
 
     if min(z.shape) <= COMPONENTS:
-        return z
+        return None
     if z.shape[1] <= len(z):
         _, vectors = np.linalg.eigh(z.T @ z)
-        return z @ vectors[:, -COMPONENTS:]
-    # fewer images than features: the same projection from the smaller matrix of the images' inner products
+        return vectors[:, -COMPONENTS:]
+    # fewer images than features: the same from the smaller matrix of the images' inner products
     values, vectors = np.linalg.eigh(z @ z.T)
-    return vectors[:, -COMPONENTS:] * np.sqrt(np.maximum(values[-COMPONENTS:], 0))
+    return (z.T @ vectors[:, -COMPONENTS:]) / np.sqrt(np.maximum(values[-COMPONENTS:], 1e-12))
 
 
 def fit(z: "np.ndarray", y: "np.ndarray", penalty: float) -> Any:
-    """A multinomial logistic regression whose objective is the mean loss plus penalty / 2 · |w|²."""
+    """A multinomial logistic regression whose objective is the mean loss plus penalty / 2 · |w|².
+
+    With thousands of classes it stops before it has converged: with a penalty, the first iterations bring most.
+    """
+    import warnings
+
+    import numpy as np
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    return LogisticRegression(C=1 / (penalty * len(y)), max_iter=200, tol=1e-3).fit(z, y)
+    classes = len(np.unique(y))
+    tolerance = TOLERANCE / max(FEW_CLASSES, classes)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)  # one image a class is allowed
+        return LogisticRegression(
+            C=1 / (penalty * len(y)), max_iter=_most_iterations(z.size * classes), tol=tolerance
+        ).fit(z, y)
+
+
+def fit_seconds(images: int, features: int, classes: int) -> float:
+    """Nominal seconds of one fit; of more classes than images, not all can be there."""
+    size = images * features * max(2, min(classes, images))
+    return min(USUAL_ITERATIONS, _most_iterations(size)) * size / MULTIPLICATIONS_PER_S + 0.01
+
+
+def _most_iterations(size: int) -> int:
+    """Iterations after which a fit of ``size`` images x features x classes ends."""
+    return min(MOST_ITERATIONS, max(LEAST_ITERATIONS, int(MOST_WORK / max(1, size))))
+
+
+def out_of_fold(
+    z: "np.ndarray",
+    y: "np.ndarray",
+    classes: int,
+    folds: "np.ndarray",
+    penalty: float,
+    keep: "np.ndarray | None" = None,
+    tick: "Callable[[int, int], None]" = lambda done, total: None,
+) -> "np.ndarray":
+    """Class probabilities (images, classes) of each image by a fit on the other folds.
+
+    Args:
+        z: standardised features (images, features).
+        y: class indices (images,).
+        classes: how many classes there are.
+        folds: fold number of each image; fold numbers start at 0.
+        penalty: of the fits.
+        keep: whether each image may be fitted to; all may, where left out.
+        tick: told how far it is.
+    """
+    import numpy as np
+
+    probability, count = np.zeros((len(y), classes)), int(folds.max()) + 1
+    for fold in range(count):
+        tick(fold, count)
+        held = folds == fold
+        used = ~held if keep is None else ~held & keep
+        if len(np.unique(y[used])) < 2:
+            probability[held] = 1 / classes
+        elif held.any():
+            probability[held] = probabilities(fit(z[used], y[used], penalty), z[held], classes)
+    return probability
 
 
 def probabilities(fitted: Any, z: "np.ndarray", classes: int) -> "np.ndarray":

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvadvisor.facts.probe import LeakEffectFacts
+from cvadvisor.facts.features import LeakEffectFacts
 from cvadvisor.probe.leak_effect import leak_effect
 
 counts = st.tuples(st.integers(0, 60), st.integers(0, 60))

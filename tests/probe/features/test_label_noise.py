@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+from cvadvisor.probe.features.label_noise import label_noise
+from tests.probe.features.conftest import Array, clouds, predicted, quiet
+
+
+def flipped(y: Array, share: float, to: str) -> Array:
+    """Labels of which ``share`` are wrong: 'any' other class, or the 'next' one."""
+    generator = np.random.default_rng(1)
+    shift = generator.integers(1, y.max() + 1, len(y)) if to == "any" else np.ones(len(y), int)
+    return np.where(generator.random(len(y)) < share, (y + shift) % (y.max() + 1), y)
+
+
+@pytest.mark.parametrize("to", ["any", "next"])
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.2])
+def test_the_share_of_flipped_digits_is_found_within_three_points(
+    pixels: tuple[Array, Array], share: float, to: str
+) -> None:
+    x, y = pixels[0][:1000], pixels[1][:1000]
+    wrong = flipped(y, share, to)
+    truth = float((wrong != y).mean())
+    found = label_noise(predicted(x, wrong), quiet)
+    assert found.value == pytest.approx(truth, abs=0.03)
+    assert found.low <= truth <= found.high
+
+
+def test_digits_as_they_are_have_hardly_a_wrong_label(pixels: tuple[Array, Array]) -> None:
+    found = label_noise(predicted(pixels[0][:1000], pixels[1][:1000]), quiet)
+    assert found.value < 0.01
+    assert found.low == 0.0
+
+
+def test_classes_that_overlap_are_not_taken_for_wrong_labels() -> None:
+    x, y = clouds(5, 150, apart=1.8)
+    predictions = predicted(x, y)
+    assert predictions.accuracy < 0.9
+    assert label_noise(predictions, quiet).low == 0.0
