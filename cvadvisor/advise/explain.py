@@ -10,13 +10,16 @@ from cvadvisor.errors import UserError
 
 WIDTH = 88
 TOPICS = {
+    "BAT": "Batch size, memory and speed",
     "BOX": "Boxes",
     "DAT": "Dataset",
+    "FEA": "Frozen features",
     "HRD": "Hardware",
     "LRN": "Learning rate",
     "MOD": "Model",
     "MSK": "Masks",
     "PRB": "Probes",
+    "RAC": "Race of strategies",
     "REG": "Regularisation and augmentation",
     "RUN": "Training logs",
     "TRF": "Transfer and unfreezing",

@@ -85,7 +85,8 @@ def _act(compiled: CompiledRule, item: CompiledAdvice, lookup: Lookup) -> Act:
         rule=rule.code,
         strength=rule.strength,
         missing=missing,
-        even_if_measured=advice.even_if_measured,
+        even_if_measured=advice.even_if_measured or advice.even_if_tried,
+        even_if_tried=advice.even_if_tried,
     )
 
 

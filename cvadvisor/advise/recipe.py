@@ -9,8 +9,8 @@ from typing import Literal
 
 from cvadvisor.facts.base import facts, known, listed, optional
 
-Stage = Literal["default", "prior", "measured", "adjusted", "bounded"]
-STAGES: tuple[Stage, ...] = ("default", "prior", "measured", "adjusted", "bounded")
+Stage = Literal["default", "prior", "measured", "tried", "adjusted", "bounded"]
+STAGES: tuple[Stage, ...] = ("default", "prior", "measured", "tried", "adjusted", "bounded")
 Value = bool | int | float | str
 
 
@@ -18,12 +18,12 @@ Value = bool | int | float | str
 class Recipe:
     """How to train: every field is realised by the generated script."""
 
-    model: str = known("timm model.")
+    model: str = known("Model of timm; of torchvision after 'torchvision:'; or a user's file and what builds it.")
     weights: Literal["pretrained", "file", "none"] = known("What the backbone starts from.")
     image_size: int = known("Side of the square training and evaluation input.", unit="px")
-    strategy: Literal["probe-only", "head-then-full", "full"] = known(
-        "'probe-only': a linear classifier on frozen features; 'head-then-full': the head first, then every layer; "
-        "'full': every layer from the first step."
+    strategy: Literal["probe-only", "head-only", "head-then-full", "full"] = known(
+        "'probe-only': a linear classifier on frozen features; 'head-only': the head on augmented images; "
+        "'head-then-full': the head first, then every layer; 'full': every layer from the first step."
     )
     head_start: Literal["probe", "zero"] = known(
         "How the new head starts: as a logistic regression on frozen features, or at zero (a first loss of ln classes)."

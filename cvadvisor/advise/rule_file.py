@@ -35,8 +35,9 @@ class Advice(_Strict):
     """What a rule does to one field of the recipe: exactly one of ``set``, ``scale``, ``at_most``, ``at_least``.
 
     A value that starts with ``=`` is an expression. ``stage`` says whether what is set is a rule of thumb ('prior') or
-    replaces one ('measured'); ``even_if_measured`` scales a measured value too, where the measurement did not include
-    what the rule found; ``reason`` stands for the rule's message in the recipe's history.
+    replaces one ('measured', 'tried'); ``even_if_measured`` scales a measured value too, where the measurement did not
+    include what the rule found, and ``even_if_tried`` one that runs of the recipe itself showed as well; ``reason``
+    stands for the rule's message in the recipe's history.
     """
 
     field: str
@@ -44,8 +45,9 @@ class Advice(_Strict):
     scale: Scalar | None = None
     at_most: Scalar | None = None
     at_least: Scalar | None = None
-    stage: Literal["prior", "measured"] | None = None
+    stage: Literal["prior", "measured", "tried"] | None = None
     even_if_measured: bool = False
+    even_if_tried: bool = False
     reason: _Words | None = None
 
     @property

@@ -212,8 +212,9 @@ def _check_advice(advice: Advice, earlier: tuple[Advice, ...], words: Mapping[st
             raise ValueError("only 'set' has a stage: 'scale' always adjusts, 'at_most' and 'at_least' always bound")
         if field_kind(advice.field) != "number":
             raise ValueError(f"{advice.field} is no number, so it can only be set")
-    if advice.even_if_measured and given[0] != "scale":
-        raise ValueError("only 'scale' takes 'even_if_measured': 'set' replaces, and bounds hold for what was measured")
+    for even in ("even_if_measured", "even_if_tried"):
+        if getattr(advice, even) and given[0] != "scale":
+            raise ValueError(f"only 'scale' takes '{even}': 'set' replaces, and bounds hold for what was measured")
     if given[0] == "scale":
         if is_expression(advice.value):
             names_in(str(advice.value)[1:], words)

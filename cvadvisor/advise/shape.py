@@ -1,8 +1,8 @@
 """Shape the recipe: advice acts on the defaults in stages, each of which commutes, so that no order of rules matters.
 
-``default`` → ``prior`` (rules of thumb) → ``measured`` (a probe's value replaces them) → ``adjusted`` (scale by what
-the measurement did not already include) → ``bounded`` (at most, at least). Everything that acted, or wanted to, stays
-in the field's history.
+``default`` → ``prior`` (rules of thumb) → ``measured`` (a probe's value replaces them) → ``tried`` (short runs of the
+recipe replace that) → ``adjusted`` (scale by what the measurement did not already include) → ``bounded`` (at most, at
+least). Everything that acted, or wanted to, stays in the field's history.
 """
 
 import dataclasses
@@ -16,8 +16,11 @@ from cvadvisor.advise.words import Lookup, MissingFact, facts_lookup
 from cvadvisor.facts import Facts
 
 _STRENGTHS: tuple[Strength, ...] = ("measured", "paper", "practice")
-_SETTING: tuple[Stage, ...] = ("prior", "measured")
-_INCLUDED = "the measurement already includes it"
+_SETTING: tuple[Stage, ...] = ("prior", "measured", "tried")
+_INCLUDED = {
+    "measured": "the measurement already includes it",
+    "tried": "short runs of the recipe already include it",
+}
 _ASKED = {
     "model": "The model that was asked for.",
     "weights": "The weights that could be had for the model.",
@@ -41,6 +44,7 @@ class Act:
         strength: what the rule rests on, which settles conflicts.
         missing: the fact that is not known.
         even_if_measured: whether it scales what was measured too.
+        even_if_tried: whether it scales what runs of the recipe showed too.
     """
 
     field: str
@@ -52,6 +56,7 @@ class Act:
     strength: Strength
     missing: str | None = None
     even_if_measured: bool = False
+    even_if_tried: bool = False
 
     @property
     def text(self) -> str:
@@ -84,7 +89,7 @@ def shape_recipe(
     Args:
         fired: the rules that fired, as :func:`cvadvisor.advise.judge.judge` gives them.
         facts: what the defaults may depend on.
-        model: timm model.
+        model: as the recipe names it.
         weights: 'pretrained', 'file' or 'none': what the backbone really starts from.
         image_size: side of the square input, in px.
         seed: seed of everything random.
@@ -134,7 +139,7 @@ def _step(stage: Stage, value: Value, reason: str) -> Step:
 def _shape_field(field: str, start: Step, acts: list[Act]) -> tuple[History, list[Conflict]]:
     """One field, from its default through all stages. Sorting by code makes the history the same for every order."""
     steps, conflicts = [start], []
-    value, measured = start.value, False
+    value, reached = start.value, "default"
     assert field not in INPUTS or not acts
     ordered = sorted(acts, key=lambda act: (act.rule, act.operation))
     unknown = [act for act in ordered if act.value is None]
@@ -146,10 +151,13 @@ def _shape_field(field: str, start: Step, acts: list[Act]) -> tuple[History, lis
             value, made, conflict = _set(field, stage, setting)
             steps += made
             conflicts += conflict
-            measured = stage == "measured"
+            reached = stage
     for act in (act for act in known if act.stage == "adjusted"):
-        if measured and not act.even_if_measured:
-            steps.append(_not_applied(act, value, _INCLUDED))
+        if not {"measured": act.even_if_measured, "tried": act.even_if_tried}.get(reached, True):
+            steps.append(_not_applied(act, value, _INCLUDED[reached]))
+            continue
+        if act.value == 1:
+            steps.append(_not_applied(act, value, f"already {shown(value)}"))
             continue
         assert isinstance(value, int | float)
         assert isinstance(act.value, int | float)

@@ -9,9 +9,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from cvadvisor.facts import Estimate
-from cvadvisor.facts.probe import LearningRateFacts
+from cvadvisor.facts.learning_rate import LearningRateFacts
 from cvadvisor.facts.seen import Curve, Mark, Series
-from cvadvisor.probe.declaration import Measured, NotChecked, Probe
+from cvadvisor.probe.declaration import Cost, Measured, NotChecked, Probe
+from cvadvisor.probe.finders import finder_picks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +26,9 @@ HEAD_LOWEST, HEAD_HIGHEST = 1e-5, 100.0
 HEAD_STEPS, HEAD_SEEDS = 100, 3
 STEPS, MIN_STEPS = 50, 24
 BATCH = 32
+PLANS = ((3, STEPS, 0), (2, STEPS, 128), (2, MIN_STEPS * 3 // 2, 96), (1, MIN_STEPS, 64))
+"""Seeds, steps and least input size in px, best first: a second seed is worth more than the last pixels."""
+HEAD_SECONDS = 1.0
 STOP_ABOVE = 3.0
 """Loss in nats above the start at which a run has diverged."""
 DIVERGED = 0.5
@@ -80,12 +84,13 @@ def run_full(session: "Session") -> Measured:
     import numpy as np
     import torch
 
+    from cvadvisor.probe.batch.speed import keeps_statistics
     from cvadvisor.probe.overfit_batch import train_mode
     from cvadvisor.task import classification, network
 
     assert session.facts is not None
     size, seeds, steps = _plan(session)
-    batch = min(BATCH, max(2, len(session.job.train) // 4))
+    batch = _batch(session)
     samples = session.job.train[: batch * steps * seeds]
     pixels, labels, _ = session.images("range", size, samples)
     if len(labels) < batch:
@@ -96,7 +101,7 @@ def run_full(session: "Session") -> Measured:
     for seed in range(seeds):
         session.seed_everything(seed)
         model = session.fresh_model()
-        train_mode(model, frozen_statistics=session.facts.pretrained)
+        train_mode(model, frozen_statistics=keeps_statistics(session))
         optimizer = torch.optim.AdamW(model.parameters(), lr=LOWEST, weight_decay=0.0)
         order = np.random.default_rng(session.job.seed + seed)
         changes: list[float] = []
@@ -143,17 +148,35 @@ def _plan(session: "Session") -> tuple[int, int, int]:
     Raises:
         NotChecked: nothing fits.
     """
-    allowance = FULL.share * session.job.budget_s
-    batch = min(BATCH, max(2, len(session.job.train) // 4))
-    for seeds, steps, smallest in ((3, STEPS, 0), (2, STEPS, 128), (2, MIN_STEPS * 3 // 2, 96), (1, MIN_STEPS, 64)):
+    batch = _batch(session)
+    for seeds, steps, smallest in PLANS:
         for size in session.sizes():
             if size >= min(smallest or session.image_size, session.image_size) and (
-                seeds * steps * session.step_seconds(size, batch) <= allowance
+                seeds * steps * session.step_seconds(size, batch) <= session.allowance
             ):
                 return size, seeds, steps
-    cost = MIN_STEPS * session.step_seconds(session.sizes()[-1], batch)
-    minutes = math.ceil(cost / FULL.share / 60)
-    raise NotChecked(f"{MIN_STEPS} training steps need about {cost:.0f} s here", f"--budget {minutes}m, or a GPU")
+    seconds = full_cost(session).least_s
+    raise NotChecked(f"{MIN_STEPS} training steps need about {seconds:.0f} s here", "a larger --budget, or a GPU")
+
+
+def _batch(session: "Session") -> int:
+    """Images a step: the recipe's, and of few images a quarter."""
+    planned = session.plan.batch_size if session.plan else BATCH
+    return min(planned, max(2, len(session.job.train) // 4))
+
+
+def full_cost(session: "Session") -> Cost:
+    """Seconds of the smallest and of the largest test of every layer."""
+    batch = _batch(session)
+    return Cost(
+        least_s=MIN_STEPS * session.step_seconds(session.sizes()[-1], batch),
+        most_s=PLANS[0][0] * PLANS[0][1] * session.step_seconds(session.image_size, batch),
+    )
+
+
+def head_cost(session: "Session") -> Cost:
+    """Seconds of the head's test, which is hardly more than its steps: the features are there."""
+    return Cost(least_s=HEAD_SECONDS, most_s=HEAD_SECONDS)
 
 
 def _smooth(changes: list[float], length: int) -> "np.ndarray":
@@ -209,6 +232,7 @@ def _measured(phase: str, rates: "np.ndarray", runs: list[list[float]], batch: i
         steepest=_spread(steepest, [pick[0] for pick in each]) if fell else None,
         highest_improving=_spread(highest, [pick[1] for pick in each]) if fell else None,
         diverges_at=lowest_divergence if fell else None,
+        finders=finder_picks(rates[: len(runs[0])], np.array(runs[0])),
     )
     series = tuple(
         Series(name=f"seed {seed}", x=tuple(map(float, rates[: len(run)])), y=tuple(min(c, 1.0) for c in run))
@@ -230,5 +254,7 @@ def _spread(value: float, each: list[float]) -> Estimate:
     return Estimate(value=value, low=min(value, *each), high=max(value, *each), n=len(each))
 
 
-HEAD = Probe("lr_head", "Learning-rate range test of the head", "probe.lr_head", 0.02, run_head)
-FULL = Probe("lr_full", "Learning-rate range test of every layer", "probe.lr_full", 0.28, run_full)
+HEAD = Probe(
+    "lr_head", "Learning-rate range test of the head", "probe.lr_head", 0.02, run_head, ("features",), head_cost
+)
+FULL = Probe("lr_full", "Learning-rate range test of every layer", "probe.lr_full", 0.28, run_full, cost=full_cost)

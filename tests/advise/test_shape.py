@@ -16,7 +16,9 @@ from cvadvisor.advise.rules import Rule, compile_rules, load_rules
 from cvadvisor.advise.shape import Act, Fired, shape_recipe
 from cvadvisor.diagnosis import Source
 from cvadvisor.facts import Facts
+from cvadvisor.facts.race import RaceFacts
 from tests import samples
+from tests.probe_samples import batch_facts, lr_facts, race_facts, range_test_facts
 
 SHIPPED = compile_rules(load_rules())
 FACTS = Facts(dataset=samples.dataset_facts())
@@ -146,7 +148,8 @@ def little_memory(train_images: int, **probe: Any) -> RecipeWithHistory:
 
 
 def range_test(**changes: Any) -> Any:
-    probe = samples.probe_facts()
+    """Facts of a range test, without the short runs that replace it."""
+    probe = samples.probe_facts(lr=None, race=None, batch=None)
     assert probe.lr_full is not None
     return dataclasses.replace(probe, lr_full=dataclasses.replace(probe.lr_full, **changes))
 
@@ -170,6 +173,51 @@ def test_a_rate_that_was_measured_at_a_smaller_input_is_lowered(measured_at: int
     made, codes = made_by_shipped_rules(plan=plan, probe=range_test(image_size_px=measured_at))
     assert made.recipe.learning_rate == rate
     assert ("MOD010" in codes) == (measured_at < 384)
+
+
+def test_a_rate_that_was_tried_replaces_one_of_a_range_test_and_is_scaled_by_what_no_run_includes_alone() -> None:
+    ranged = fired("AAA001", ("learning_rate", "set", 2e-3, "measured"))
+    tried = fired("BBB001", ("learning_rate", "set", 1e-3, "tried"))
+    scales = [fired(f"CCC00{number}", ("learning_rate", "scale", 0.5)) for number in (1, 2)]
+    flags = ({"even_if_measured": True}, {"even_if_measured": True, "even_if_tried": True})
+    scales = [
+        dataclasses.replace(rule, acts=tuple(dataclasses.replace(act, **flag) for act in rule.acts))
+        for rule, flag in zip(scales, flags, strict=True)
+    ]
+    assert shape(ranged, *scales).recipe.learning_rate == 5e-4
+    made = shape(ranged, tried, *scales)
+    assert made.recipe.learning_rate == 5e-4
+    assert ("scale by 0.5", "CCC001", False, "short runs of the recipe already include it") in steps(
+        made, "learning_rate"
+    )
+
+
+def test_short_runs_at_the_planned_size_and_batch_are_not_corrected_for_them() -> None:
+    plan, hardware = samples.diagnosis().facts.plan, samples.diagnosis().facts.hardware
+    assert plan is not None
+    assert hardware is not None
+    probe = samples.probe_facts(lr=lr_facts(batch_images=16, image_size_px=384))
+    made, codes = made_by_shipped_rules(
+        plan=dataclasses.replace(plan, image_size_px=384),
+        hardware=dataclasses.replace(hardware, device="cuda", gpus=1, gpu_free_bytes=2_000_000_000),
+        probe=dataclasses.replace(
+            probe, lr_full=range_test_facts(image_size_px=128), batch=batch_facts(recommended=16)
+        ),
+    )
+    assert codes >= {"LRN006", "MOD010", "HRD003", "BAT007"}
+    assert (made.recipe.learning_rate, made.recipe.batch_size) == (1e-3, 16)
+
+
+@pytest.mark.parametrize(("ratio", "rate"), [(8.0, 1e-3), (2.0, 1e-3), (1.5, 7.5e-4)])
+def test_a_tried_rate_close_below_a_cliff_keeps_a_margin(ratio: float, rate: float) -> None:
+    probe = samples.probe_facts(lr=lr_facts(cliff_ratio=ratio, cliff=ratio * 1e-3))
+    assert made_by_shipped_rules(probe=probe)[0].recipe.learning_rate == pytest.approx(rate)
+
+
+def test_the_rate_of_another_optimiser_is_not_bound_by_the_cliff_of_the_first() -> None:
+    made, codes = made_by_shipped_rules(probe=samples.probe_facts(race=race_facts(optimizer="sgd", rate_factor=30.0)))
+    assert "RAC004" in codes
+    assert (made.recipe.optimizer, made.recipe.learning_rate) == ("sgd", pytest.approx(0.03))
 
 
 def test_a_range_test_in_which_nothing_fell_measures_no_rate() -> None:
@@ -317,12 +365,33 @@ def some_facts(draw: Any) -> Facts:
         probe,
         lr_full=draw(st.sampled_from([None, full, flat])),
         features=dataclasses.replace(probe.features, linear_accuracy=linear) if pretrained else None,
+        lr=draw(st.sampled_from([None, lr_facts(cliff_ratio=draw(st.sampled_from([None, 1.5, 8.0])))])),
+        batch=draw(st.sampled_from([None, batch_facts(recommended=draw(st.sampled_from([None, 0, 5, 153])))])),
+        race=draw(st.sampled_from([None, some_race(draw, pretrained)])),
     )
     sample = samples.diagnosis().facts
     assert sample.plan is not None
     plan = dataclasses.replace(sample.plan, image_size_px=draw(st.sampled_from([None, 224, 384])))
     probe_or_none = draw(st.sampled_from([None, probe]))
     return Facts(dataset=dataset, model=model, probe=probe_or_none, hardware=sample.hardware, plan=plan)
+
+
+def some_race(draw: Any, pretrained: bool) -> RaceFacts:
+    """A race that one of its strategies won; without pretrained weights no head starts from a probe."""
+    start = "probe" if pretrained else "zero"
+    strategies = (
+        [("probe-only", 0), ("head-only", 30), ("head-then-full", 1), ("full", 0)] if pretrained else [("full", 0)]
+    )
+    strategy, head_epochs = draw(st.sampled_from(strategies))
+    return race_facts(
+        strategy=strategy,
+        head_epochs=head_epochs,
+        head_start=start,
+        tied=draw(st.booleans()),
+        optimizer=draw(st.sampled_from(["adamw", "sgd"])),
+        rate_factor=draw(st.sampled_from([10.0, 100.0])),
+        layer_decay=draw(st.sampled_from([0.75, 1.0])),
+    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -341,7 +410,7 @@ def test_shipped_rules_never_contradict_each_other_and_make_coherent_recipes(dat
     assert facts.model.pretrained == (recipe.head_start == "probe")
     assert recipe.batch_norm == "train" or facts.model.pretrained
     assert recipe.strategy != "probe-only" or facts.model.pretrained
-    assert recipe.epochs > recipe.head_epochs
+    assert recipe.epochs > recipe.head_epochs or recipe.strategy == "head-only"
     assert 0 < recipe.learning_rate <= 1
     assert 0 <= recipe.dropout < 0.5
     assert 0.3 <= recipe.crop_scale <= 1

@@ -152,8 +152,9 @@ def test_every_field_that_the_user_does_not_choose_has_a_default_with_a_reason()
 
 
 def test_default_expressions_are_typed_and_give_values() -> None:
-    lookup = paths_lookup({"dataset.train_images": 1535})
+    lookup = paths_lookup({"dataset.train_images": 1535, "plan.epochs": 2})
     values = {item.default.field: item.value(lookup) for item in shipped_defaults()}
+    assert values["warmup_share"] == 0.156
     assert values["epochs"] == 21
     assert values["batch_size"] == 32
     assert values["patience"] == 8

@@ -63,7 +63,7 @@ def test_the_head_needs_features(digits: Path, job_for) -> None:
 
 
 def test_a_budget_too_small_for_any_plan_says_which_would_do(loaded: Session, job_for, digits: Path) -> None:
-    poor = Session(job_for(digits, budget_s=1.0), lambda done, total: None, image_size=224)
+    poor = Session(job_for(digits, budget_s=1.0), lambda done, total: None, image_size=224, allowance=0.1)
     poor.facts, poor._model = loaded.facts, loaded._model
     with pytest.raises(NotChecked) as stop:
         lr_range.run_full(poor)

@@ -1,0 +1,310 @@
+"""A race of strategies: the same images, steps and seeds; held-out images judge, and a tie goes to the simpler one.
+
+Every strategy starts from what was measured before: the head from the frozen features, the rate from the trials. SGD
+gets a rate of its own from a few short runs. Accuracies are compared image by image, so that the easy images cancel.
+"""
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from cvadvisor.facts import Estimate
+from cvadvisor.facts.race import RaceEntry, RaceFacts
+from cvadvisor.facts.seen import Curve, Series
+from cvadvisor.probe import training
+from cvadvisor.probe.accuracy import Z95, accuracy
+from cvadvisor.probe.declaration import Cost, Measured, NotChecked, Probe
+from cvadvisor.probe.lr_choice import FORWARD_STEPS, planned_steps
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from cvadvisor.probe.session import Session
+    from cvadvisor.probe.training_plan import TrainingPlan
+
+LEAST_STEPS = 20
+"""A race of fewer steps says nothing."""
+MOST_STEPS = 1000
+SEEDS = (3, 2, 1)
+SGD_RATES = (10.0, 30.0, 100.0)
+"""SGD's rates over AdamW's; the best of them for a third of the race's steps runs."""
+SGD_SHARE = 1 / 3
+LAYER_WISE = 0.75
+"""The layer decay of 'layer-wise'."""
+SGD_SEED = 1000
+"""Seed of those short runs: none of the race's."""
+PRIORITY = ("probe", "probe-then-full", "full", "head", "sgd", "layer-wise", "head-then-full")
+"""Which strategies race where there is no time for all."""
+STANDARD_ERRORS = 2.0
+POINTS = 100.0
+
+
+@dataclass
+class _Runner:
+    """A strategy in the race; ``hits`` and ``losses`` are lists over runs of (images,)."""
+
+    name: str
+    title: str
+    plan: "TrainingPlan"
+    trains: bool = True
+    hits: "list[np.ndarray]" = field(default_factory=list)
+    losses: "list[np.ndarray]" = field(default_factory=list)
+    judged: "list[np.ndarray]" = field(default_factory=list)
+
+    @property
+    def each(self) -> "np.ndarray":
+        """Share of runs that were right on each image."""
+        import numpy as np
+
+        return np.mean(self.hits, axis=0)
+
+
+def strategies(plan: "TrainingPlan", fitted: bool) -> list[_Runner]:
+    """What races, the simplest first; without a fitted head only what starts at zero."""
+    replace = dataclasses.replace
+    full = replace(plan, strategy="full", head_epochs=0)
+    first = max(1, plan.head_epochs)
+    probe = replace(plan, strategy="probe-only", head_start="probe", head_epochs=0)
+    head = replace(probe, strategy="head-only", head_epochs=plan.epochs, learning_rate=plan.head_learning_rate)
+    then = replace(probe, strategy="head-then-full", head_epochs=first)
+    runners = [
+        _Runner("probe", "linear probe on frozen features", probe, trains=False),
+        _Runner("head", "head alone, augmented", head),
+        _Runner("probe-then-full", "probe, then every layer", replace(full, head_start="probe")),
+    ]
+    if plan.epochs > first:
+        runners.append(_Runner("head-then-full", "probe, head, then every layer", then))
+    runners = [
+        *(runners if fitted else []),
+        _Runner("full", "every layer, head from zero", replace(full, head_start="zero")),
+    ]
+    start = "probe" if fitted else "zero"
+    layered = replace(full, head_start=start, layer_decay=LAYER_WISE)
+    runners.append(_Runner("layer-wise", f"every layer, early ones slower ({LAYER_WISE:g})", layered))
+    runners.append(_Runner("sgd", "every layer, SGD", replace(full, head_start=start, optimizer="sgd")))
+    return [runner for runner in runners if runner.name != "layer-wise" or plan.layer_decay > LAYER_WISE]
+
+
+def run(session: "Session") -> Measured:
+    """Race the strategies.
+
+    Raises:
+        NotChecked: there is no plan, no held-out image, or too little time for two strategies.
+    """
+    plan = session.plan
+    if plan is None:
+        raise NotChecked("no recipe is known yet")
+    if len(session.select) < 2:
+        raise NotChecked("there are no held-out images to choose by", "a validation split")
+    runners = strategies(plan, session.fitted_head is not None)
+    size, steps, seeds, racing = _affordable(session, plan, runners)
+    field_of = _Field(
+        session,
+        training.training_images(session, plan, size, training.needed(session, plan, steps)),
+        size,
+        steps,
+        session.images("select", size, session.select)[:2],
+        session.images("judge", size, session.judge)[:2],
+    )
+    total, done = seeds * sum(runner.trains for runner in racing) * steps, 0
+    try:
+        for seed in range(seeds):
+            for runner in sorted(racing, key=lambda runner: PRIORITY.index(runner.name)):
+                session.tick(done, total)
+                if runner.plan.optimizer != plan.optimizer and seed == 0:
+                    runner.plan = dataclasses.replace(runner.plan, learning_rate=field_of.best_rate(runner))
+                field_of.enter(runner, seed)
+                done += steps * runner.trains
+    except NotChecked:
+        if not any(runner.hits and runner.plan.strategy == "full" for runner in racing):
+            raise  # without one that trains every layer it is no race
+    ran = [runner for runner in racing if runner.hits]
+    left_out = tuple(runner.title for runner in runners if not runner.hits)
+    return _measured(session, field_of, ran, left_out)
+
+
+@dataclass
+class _Field:
+    """What every strategy of the race shares; the last two are pixels and labels."""
+
+    session: "Session"
+    images: training.TrainingImages
+    size: int
+    steps: int
+    select: "tuple[np.ndarray, np.ndarray]"
+    unseen: "tuple[np.ndarray, np.ndarray]"
+
+    def enter(self, runner: _Runner, seed: int) -> None:
+        """Run ``runner`` once more."""
+        model = training.start(self.session, runner.plan)
+        if runner.trains:
+            model = self._train(runner, runner.plan.learning_rate, self.steps, seed)
+        chosen = training.judge(self.session, model, *self.select)
+        runner.hits.append(chosen.hits)
+        runner.losses.append(chosen.losses)
+        if len(self.unseen[1]):
+            runner.judged.append(training.judge(self.session, model, *self.unseen).hits)
+
+    def best_rate(self, runner: _Runner) -> float:
+        """The rate of least held-out loss of short runs, for an optimiser that has no trials of its own."""
+        steps = max(LEAST_STEPS // 2, round(SGD_SHARE * self.steps))
+        found = {}
+        for factor in SGD_RATES:
+            rate = factor * runner.plan.learning_rate
+            model = self._train(runner, rate, steps, SGD_SEED)
+            found[rate] = training.judge(self.session, model, *self.select).loss
+        return min(found, key=lambda rate: found[rate])
+
+    def _train(self, runner: _Runner, rate: float, steps: int, seed: int) -> Any:
+        return training.train(self.session, runner.plan, self.images, rate=rate, steps=steps, seed=seed, size=self.size)
+
+
+def _affordable(
+    session: "Session", plan: "TrainingPlan", runners: list[_Runner]
+) -> tuple[int, int, int, list[_Runner]]:
+    """Input size, steps and seeds of the race, and the strategies there is time for.
+
+    Raises:
+        NotChecked: not even two.
+    """
+    wanted = min(MOST_STEPS, planned_steps(session, plan))
+    judging = FORWARD_STEPS * (len(session.select) + len(session.judge)) / plan.batch_size
+    for keep in range(len(runners), 1, -1):
+        racing = _kept(runners, keep)
+        each = sum(runner.trains for runner in racing) + (racing[-1].name == "sgd")
+        for size in session.sizes():
+            steps_in_all = training.affordable_steps(session, plan, size)
+            for seeds in SEEDS:
+                steps = min(wanted, int(steps_in_all / (seeds * each) - judging))
+                if steps >= min(wanted, LEAST_STEPS * (2 if seeds > 1 else 1)):
+                    return size, steps, seeds, racing
+    seconds = 2 * (LEAST_STEPS + judging) * session.step_seconds(session.sizes()[-1], plan.batch_size)
+    raise NotChecked(f"a race of {LEAST_STEPS} steps needs about {seconds:.0f} s here", "a larger --budget, or a GPU")
+
+
+def _kept(runners: list[_Runner], keep: int) -> list[_Runner]:
+    """The ``keep`` runners of the highest priority, in their order."""
+    names = sorted((runner.name for runner in runners), key=PRIORITY.index)[:keep]
+    return [runner for runner in runners if runner.name in names]
+
+
+def _measured(session: "Session", race: _Field, ran: list[_Runner], left_out: tuple[str, ...]) -> Measured:
+    """Facts and chart of the race."""
+    import numpy as np
+
+    assert session.plan is not None
+    ordered = sorted(ran, key=lambda runner: -float(runner.each.mean()))
+    leader = ordered[0]
+    behind = {runner.name: _points(leader, runner) for runner in ran}
+    level = [runner for runner in ran if runner is leader or behind[runner.name].low <= 0]
+    winner = level[0]  # the simplest, as they are in that order
+    probe = next((runner for runner in ran if not runner.trains), None)
+    entries = tuple(
+        RaceEntry(
+            name=runner.name,
+            title=runner.title,
+            strategy=runner.plan.strategy,
+            head_start=runner.plan.head_start,
+            head_epochs=runner.plan.head_epochs,
+            optimizer=runner.plan.optimizer,
+            layer_decay=runner.plan.layer_decay,
+            learning_rate=runner.plan.learning_rate,
+            steps=race.steps if runner.trains else 0,
+            seeds=len(runner.hits),
+            accuracy=_accuracy(runner.hits),
+            loss=float(np.mean(runner.losses)),
+            behind=behind[runner.name],
+        )
+        for runner in ordered
+    )
+    facts = RaceFacts(
+        steps=race.steps,
+        planned_steps=planned_steps(session, session.plan),
+        seeds=min(len(runner.hits) for runner in ran),
+        image_size_px=race.size,
+        select_images=len(race.select[1]),
+        leader=leader.name,
+        recommended=winner.name,
+        tied=winner is not leader,
+        tied_with=len(level) - 1,
+        strategy=winner.plan.strategy,
+        head_start=winner.plan.head_start,
+        head_epochs=winner.plan.head_epochs,
+        optimizer=winner.plan.optimizer,
+        layer_decay=winner.plan.layer_decay,
+        learning_rate=winner.plan.learning_rate,
+        rate_factor=winner.plan.learning_rate / session.plan.learning_rate,
+        gain_over_probe=_points(leader, probe) if probe else None,
+        accuracy=_accuracy(winner.judged) if winner.judged else None,
+        left_out=left_out,
+        entries=entries,
+    )
+    return Measured(facts, (_chart(facts),))
+
+
+def _points(leader: _Runner, runner: _Runner) -> Estimate:
+    """Points by which ``leader`` is ahead of ``runner``, two standard errors to each side.
+
+    Two sources of chance add up: which images judge, and which batches trained.
+    """
+    import numpy as np
+
+    runs = min(len(leader.hits), len(runner.hits))
+    each = np.array([a.astype(float) - b for a, b in zip(leader.hits[:runs], runner.hits[:runs], strict=True)])
+    n = each.shape[1]
+    # with one win and one loss added: a few images that all point one way must not pass for certainty
+    variance = float(np.append(each.mean(0), [1.0, -1.0]).var(ddof=1)) / n
+    if runs > 1:
+        variance += float(each.mean(1).var(ddof=1)) / runs
+    value, half = POINTS * float(each.mean()), POINTS * STANDARD_ERRORS * math.sqrt(variance)
+    return Estimate(value=value, low=value - half, high=value + half, n=n)
+
+
+def _accuracy(hits: "list[np.ndarray]") -> Estimate:
+    """Mean accuracy over runs, with the interval of its images and its runs together."""
+    import numpy as np
+
+    images = accuracy(hits[0])
+    value = float(np.mean(hits))
+    spread = float(np.std([run.mean() for run in hits], ddof=1)) / math.sqrt(len(hits)) if len(hits) > 1 else 0.0
+    half = math.hypot((images.high - images.low) / 2, Z95 * spread)
+    return Estimate(value=value, low=max(0.0, value - half), high=min(1.0, value + half), n=images.n)
+
+
+def _chart(facts: RaceFacts) -> Curve:
+    places = tuple(float(place) for place in range(1, len(facts.entries) + 1))
+    names = ", ".join(f"{place:.0f} {entry.title}" for place, entry in zip(places, facts.entries, strict=True))
+
+    def series(name: str, values: tuple[float, ...]) -> Series:
+        return Series(name=name, x=places, y=values)
+
+    return Curve(
+        name="race",
+        title=f"Race of strategies, {facts.steps} steps each",
+        x_label="place",
+        y_label="accuracy",
+        x_log=False,
+        series=(
+            series("mean", tuple(entry.accuracy.value for entry in facts.entries)),
+            series("lower end", tuple(entry.accuracy.low for entry in facts.entries)),
+            series("upper end", tuple(entry.accuracy.high for entry in facts.entries)),
+        ),
+        marks=(),
+        note=f"{names}. The leader is ahead only where two standard errors, image by image, say so.",
+    )
+
+
+def cost(session: "Session") -> Cost:
+    """Seconds of the smallest race at the smallest size, and of a whole one at the planned size."""
+    plan = session.plan
+    batch = plan.batch_size if plan else 32
+    planned = min(MOST_STEPS, planned_steps(session, plan)) if plan else MOST_STEPS
+    judging = FORWARD_STEPS * (len(session.select) + len(session.judge)) / batch
+    return Cost(
+        least_s=2 * (LEAST_STEPS + judging) * session.step_seconds(session.sizes()[-1], batch),
+        most_s=SEEDS[0] * len(PRIORITY) * (planned + judging) * session.step_seconds(session.image_size, batch),
+    )
+
+
+PROBE = Probe("race", "Race of strategies", "probe.race", 0.4, run, uses=("features", "lr"), cost=cost)

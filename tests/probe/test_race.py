@@ -1,0 +1,139 @@
+"""The race of strategies: who wins, and that a tie goes to the simpler one."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cvadvisor.probe import race, training
+from cvadvisor.probe.declaration import NotChecked
+from cvadvisor.probe.session import Session
+from tests.probe.plans import PLAN
+
+PROBE_PLAN = dataclasses.replace(PLAN, strategy="head-then-full", head_start="probe", head_epochs=1, epochs=8)
+
+
+def session_for(digits: Any, allowance: float = 1e6) -> Session:
+    from tests.probe.conftest import make_job
+
+    session = Session(make_job(digits, model="test_resnet", weights="none"), lambda done, total: None, image_size=32)
+    facts = session.load_model()
+    session.fitted_head = (np.zeros((3, facts.feature_dim)), np.zeros(3))
+    session.plan, session.allowance = PROBE_PLAN, allowance
+    return session
+
+
+@pytest.fixture
+def scores(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Make each strategy right on a given share of 400 images, the same images first, whatever it trains."""
+
+    def use(**shares: float) -> None:
+        def name(plan: Any) -> str:
+            if plan.strategy in ("probe-only", "head-only"):
+                return str(plan.strategy).removesuffix("-only")
+            if plan.optimizer == "sgd":
+                return "sgd"
+            if plan.layer_decay == race.LAYER_WISE:
+                return "layer_wise"
+            if plan.strategy == "head-then-full":
+                return "head_then_full"
+            return "probe_then_full" if plan.head_start == "probe" else "full"
+
+        def judge(session: Any, model: Any, pixels: Any, labels: Any) -> training.Judged:
+            hits = np.random.default_rng(model[1]).permutation(400) < shares.get(name(model[0]), 0.5) * 400
+            return training.Judged(np.where(hits, 0.1, 3.0), hits)
+
+        def train(session: Any, plan: Any, images: Any, *, rate: float, steps: int, seed: int, size: int) -> Any:
+            return plan, seed
+
+        monkeypatch.setattr(training, "start", lambda session, plan: (plan, 0))
+        monkeypatch.setattr(training, "train", train)
+        monkeypatch.setattr(training, "judge", judge)
+
+    return use
+
+
+def test_a_clear_winner_is_recommended(digits: Any, scores: Any) -> None:
+    scores(probe=0.5, probe_then_full=0.8)
+    facts = race.run(session_for(digits)).facts
+    assert (facts.leader, facts.recommended, facts.tied) == ("probe-then-full", "probe-then-full", False)
+    assert (facts.strategy, facts.head_start, facts.head_epochs) == ("full", "probe", 0)
+    assert facts.gain_over_probe.value == pytest.approx(30)
+    assert facts.gain_over_probe.low > 0
+    assert facts.entries[0].name == "probe-then-full"
+
+
+def test_a_tie_goes_to_the_simpler_one(digits: Any, scores: Any) -> None:
+    scores(probe=0.5, probe_then_full=0.8, sgd=0.802, full=0.8)
+    facts = race.run(session_for(digits)).facts
+    assert facts.leader == "sgd"
+    assert facts.recommended == "probe-then-full"
+    assert facts.tied
+
+
+def test_where_nothing_beats_the_probe_the_probe_is_recommended(digits: Any, scores: Any) -> None:
+    scores(probe=0.5, probe_then_full=0.52)
+    facts = race.run(session_for(digits)).facts
+    assert facts.recommended == "probe"
+    assert facts.strategy == "probe-only"
+
+
+def test_the_winner_is_judged_on_images_that_chose_nothing(digits: Any, scores: Any) -> None:
+    scores(probe_then_full=0.8)
+    session = session_for(digits)
+    facts = race.run(session).facts
+    assert facts.accuracy is not None
+    chosen, unseen = {s.path for s in session.select}, {s.path for s in session.judge}
+    assert chosen
+    assert unseen
+    assert not chosen & unseen
+    assert not chosen & {s.path for s in session.job.train}
+
+
+def test_little_time_leaves_the_less_important_out_and_says_so(digits: Any, scores: Any) -> None:
+    scores()
+    session = session_for(digits)
+    session.allowance = 3.2 * race.LEAST_STEPS * session.step_seconds(32, PLAN.batch_size)
+    facts = race.run(session).facts
+    assert {entry.name for entry in facts.entries} >= {"probe", "probe-then-full"}
+    assert facts.left_out
+
+
+def test_a_race_that_the_clock_ends_before_every_layer_trained_is_no_race(digits: Any, scores: Any) -> None:
+    scores()
+    session = session_for(digits)
+
+    def late(done: int, total: int) -> None:
+        if done or session.ended:  # type: ignore[attr-defined]
+            raise NotChecked("the time is up")
+        session.ended = True  # type: ignore[attr-defined]
+
+    session.ended = False  # type: ignore[attr-defined]
+    session.tick = late  # type: ignore[method-assign]
+    with pytest.raises(NotChecked, match="time is up"):
+        race.run(session)
+
+
+def test_a_few_images_that_all_point_one_way_prove_nothing() -> None:
+    ahead, behind = (race._Runner("x", "x", PROBE_PLAN) for _ in range(2))
+    ahead.hits, behind.hits = [np.array([True] * 6)], [np.array([True] * 3 + [False] * 3)]
+    assert race._points(ahead, behind).low < 0
+
+
+def test_no_time_at_all_is_not_checked(digits: Any) -> None:
+    with pytest.raises(NotChecked, match="a race of"):
+        race.run(session_for(digits, allowance=0.001))
+
+
+def test_without_a_fitted_head_only_what_starts_at_zero_races() -> None:
+    names = [runner.name for runner in race.strategies(PROBE_PLAN, fitted=False)]
+    assert names == ["full", "layer-wise", "sgd"]
+
+
+def test_a_real_race_repeats_itself(digits: Any) -> None:
+    session = session_for(digits)
+    session.plan = dataclasses.replace(PROBE_PLAN, epochs=2)
+    first, again = race.run(session).facts, race.run(session).facts
+    assert first == again
+    assert len(first.entries) == 7
