@@ -7,48 +7,38 @@ import os
 import platform
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cvadvisor import __version__
-from cvadvisor.advise.recipe import RecipeWithHistory
+from cvadvisor import __version__, probing
 from cvadvisor.config import CLEAN_SPLIT, CONVERTED_WEIGHTS, LEAKAGE, RESULT_FILES, SAMPLES, Settings, Wishes
-from cvadvisor.diagnosis import Check, Diagnosis, Finding, Inputs, Outcome, to_json
+from cvadvisor.diagnosis import Check, Diagnosis, Inputs, to_json
 from cvadvisor.facts import Facts, PlanFacts, RunFacts
-from cvadvisor.inspect.dataset.drawing import LabelledImage
 from cvadvisor.inspect.dataset.inspection import SCAN_TITLE, Dataset, inspect_dataset
 from cvadvisor.inspect.dataset.layouts.reading import Reading
 from cvadvisor.inspect.dataset.thumbnails import thumbnails
 from cvadvisor.inspect.hardware import inspect_hardware
+from cvadvisor.inspect.model import own_file
 from cvadvisor.inspect.printable import printable
-from cvadvisor.plan import fit
-from cvadvisor.probe.runner import ProbeRun, Worker, check_model_name, load_model, run_probes
-from cvadvisor.probe.session import Job, Sample
+from cvadvisor.judging import judged
+from cvadvisor.probe.runner import ProbeRun, Worker, check_model_name
 from cvadvisor.progress import Progress, silent
 
-MOST_TRAIN_SAMPLES, MOST_HELD_OUT_SAMPLES = 4000, 2000
-"""Images that are offered to probes, drawn by seed."""
 MOST_SHOWN, MOST_SHOWN_OF_A_KIND = 12, 6
 """Entries of a list that get pictures: leaks, label suspects …; images that stand out in one way."""
-PROBED_TASK = "classification"
-"""The one task that probes and the training script are written for yet."""
 
 
 @dataclasses.dataclass
 class _Measured:
     """What an audit knows so far."""
 
-    facts: Facts
     dataset: Dataset
     checks: list[Check]
-    probes: ProbeRun
+    probed: probing.Probed
     timings_s: dict[str, float]
-    converted: bool = False
-    weights: str = "none"
-    """As the recipe says it: 'pretrained', 'file' or 'none'."""
     interrupted: bool = False
 
 
@@ -73,7 +63,7 @@ def audit(settings: Settings, progress: Progress = silent) -> Diagnosis:
                 return _conclude(settings, measured, created)
             except KeyboardInterrupt:
                 measured.interrupted = True
-                measured.probes.skip_rest("the audit was interrupted", "run it again and let it finish")
+                measured.probed.run.skip_rest("the audit was interrupted", "run it again and let it finish")
                 return _conclude(settings, measured, created)
 
 
@@ -170,12 +160,12 @@ def _inspect(settings: Settings, worker: Worker, progress: Progress) -> _Measure
         image_size_px=settings.image_size,
     )
     facts = Facts(dataset=dataset.facts, run=run, hardware=hardware, plan=plan)
-    return _Measured(facts, dataset, checks, ProbeRun(), timings)
+    return _Measured(dataset, checks, probing.Probed(facts, ProbeRun()), timings)
 
 
 def _check_model(settings: Settings, reading: Reading, worker: Worker, progress: Progress) -> None:
     """A misspelt model is quick to find, and the scan may take long."""
-    if settings.probes and reading.task == PROBED_TASK:
+    if settings.probes and reading.task == probing.PROBED_TASK:
         check_model_name(worker, settings.model, progress)
 
 
@@ -183,121 +173,29 @@ def _probe_if_asked(settings: Settings, measured: _Measured, worker: Worker, pro
     """Run the probes, or say why none runs."""
     task = measured.dataset.reading.task
     if not settings.probes:
-        measured.probes.skip_rest("probes were turned off", "audit without --no-probes")
-    elif task != PROBED_TASK:
-        measured.probes.skip_rest(f"there are no probes for {task} yet")
+        measured.probed.run.skip_rest("probes were turned off", "audit without --no-probes")
+    elif task != probing.PROBED_TASK:
+        measured.probed.run.skip_rest(f"there are no probes for {task} yet")
     else:
-        _probe(settings, measured, worker, progress)
-
-
-def _probe(settings: Settings, measured: _Measured, worker: Worker, progress: Progress) -> None:
-    """Load the model and run the probes in the worker; ``measured`` grows as they finish."""
-    worker.job = _job(settings, measured)
-    with _timed(measured.timings_s, "model"):
-        loaded = load_model(measured.probes, worker, progress)
-    if loaded is None:
-        return
-    assert measured.facts.plan is not None
-    assert measured.facts.hardware is not None
-    plan = fit(measured.facts.plan, loaded.facts, measured.dataset)
-    measured.converted = loaded.converted
-    from_file = loaded.converted or settings.weights_file is not None
-    measured.weights = "file" if from_file else "pretrained" if loaded.facts.pretrained else "none"
-    measured.facts = dataclasses.replace(
-        measured.facts,
-        model=loaded.facts,
-        plan=plan,
-        hardware=dataclasses.replace(measured.facts.hardware, device=loaded.device),
-    )
-    assert plan.image_size_px is not None
-    with _timed(measured.timings_s, "probes"):
-        recipe = _recipe_so_far(settings, measured)
-        run_probes(measured.probes, worker, plan.image_size_px, settings.budget_s, recipe, progress)
-
-
-def _recipe_so_far(settings: Settings, measured: _Measured) -> Callable[[], dict[str, Any] | None]:
-    """Gives the recipe that the facts known by then make: training probes try what the script would run."""
-    from cvadvisor.advise.rules import compile_rules, load_rules
-
-    rules = compile_rules(load_rules())
-
-    def recipe() -> dict[str, Any] | None:
-        facts = dataclasses.replace(measured.facts, probe=measured.probes.facts)
-        judged = _judged(settings, facts, (*measured.checks, *measured.probes.checks), rules, measured.weights)
-        return None if judged.advice is None else dataclasses.asdict(judged.advice.recipe)
-
-    return recipe
-
-
-def _job(settings: Settings, measured: _Measured) -> Job:
-    """What the worker needs to know: sampled images of both sides, the model, the device."""
-    dataset, hardware = measured.dataset, measured.facts.hardware
-    assert hardware is not None
-    index = {name: number for number, name in enumerate(dataset.classes)}
-
-    def samples(images: list[LabelledImage]) -> list[Sample]:
-        return [Sample(image.place, index[image.label], leaked=image.source is not None) for image in images]
-
-    held_out = dataset.draw("validation", MOST_HELD_OUT_SAMPLES, settings.seed)
-    train = dataset.draw("train", MOST_TRAIN_SAMPLES, settings.seed, beside=held_out)
-    return Job(
-        root=str(dataset.files.root.resolve()),
-        classes=list(dataset.classes),
-        train=samples(train),
-        held_out=samples(held_out),
-        held_out_from=dataset.held_out_from(),
-        train_images=dataset.facts.train_images,
-        model=settings.model,
-        weights=settings.weights,
-        weights_file=str(settings.weights_file.resolve()) if settings.weights_file else None,
-        device=settings.device,
-        cores=hardware.cpu_cores,
-        seed=settings.seed,
-        budget_s=settings.budget_s,
-        save_weights=str((settings.out / CONVERTED_WEIGHTS).resolve()),
-    )
-
-
-@dataclasses.dataclass(frozen=True)
-class _Judged:
-    """What the rules make of the facts."""
-
-    outcomes: tuple[Outcome, ...]
-    findings: tuple[Finding, ...]
-    advice: RecipeWithHistory | None
-
-
-def _judged(settings: Settings, facts: Facts, checks: tuple[Check, ...], rules: Any, weights: str) -> _Judged:
-    """Judge the facts by ``rules`` and shape the recipe."""
-    from cvadvisor.advise.judge import judge
-    from cvadvisor.advise.shape import shape_recipe
-
-    outcomes, findings, fired = judge(rules, facts, checks)
-    advice = None
-    if facts.model is not None and facts.plan is not None and facts.plan.image_size_px is not None:
-        advice = shape_recipe(
-            fired,
-            facts,
-            model=facts.model.name,
-            weights=weights,
-            image_size=facts.plan.image_size_px,
-            seed=settings.seed,
-            epochs=settings.epochs,
-        )
-    return _Judged(outcomes, findings, advice)
+        with _timed(measured.timings_s, "model"):
+            loaded = probing.load(settings, measured.dataset, measured.probed, worker, progress)
+        if loaded:
+            with _timed(measured.timings_s, "probes"):
+                probing.probe(settings, measured.probed, measured.checks, worker, progress)
 
 
 def _advise(settings: Settings, measured: _Measured, created: str) -> Diagnosis:
     """Judge the facts by the rules and shape the recipe."""
     from cvadvisor.advise.rules import compile_rules, load_rules
 
-    probes = measured.probes
-    facts = dataclasses.replace(measured.facts, probe=probes.facts)
+    probed, probes = measured.probed, measured.probed.run
+    facts = dataclasses.replace(probed.facts, probe=probes.facts)
     checks = (*measured.checks, *probes.checks)
-    inputs = _inputs(settings, converted=measured.converted)
+    inputs = _inputs(settings, converted=probed.converted)
     with _timed(measured.timings_s, "rules"):
-        judged = _judged(settings, facts, checks, compile_rules(load_rules()), measured.weights)
-    findings = judged.findings
+        rules = compile_rules(load_rules())
+        made = judged(facts, checks, rules, weights=probed.weights, seed=settings.seed, epochs=settings.epochs)
+    findings = made.findings
     shown = _shown_paths(facts, [finding.show for finding in findings if finding.show]) if settings.images else []
     return Diagnosis(
         schema_version="1",
@@ -306,11 +204,11 @@ def _advise(settings: Settings, measured: _Measured, created: str) -> Diagnosis:
         interrupted=measured.interrupted,
         inputs=inputs,
         facts=facts,
-        outcomes=judged.outcomes,
+        outcomes=made.outcomes,
         findings=findings,
         checks=checks,
-        advice=judged.advice,
-        curves=tuple(probes.curves),
+        advice=made.advice,
+        curves=probes.curves,
         thumbnails=thumbnails(measured.dataset.files.root, measured.dataset.places(shown)),
         timings_s=measured.timings_s,
         environment=_environment(),
@@ -339,7 +237,12 @@ def _inputs(settings: Settings, *, converted: bool) -> Inputs:
         weights_file = _relative(settings.weights_file, settings.out)
     name = printable(settings.data.resolve().name)
     given = name if settings.data.is_absolute() else printable(settings.data)
-    arguments = ["cvadvisor", "audit", given, "--model", settings.model, "--seed", str(settings.seed)]
+    model, given_model = settings.model, settings.model
+    if (own := own_file(settings.model)) is not None:
+        file, build = own
+        model = f"{_relative(file, settings.out)}:{build}"
+        given_model = f"{printable(file.name if file.is_absolute() else file)}:{build}"
+    arguments = ["cvadvisor", "audit", given, "--model", given_model, "--seed", str(settings.seed)]
     if settings.weights != "default":
         arguments += ["--weights", printable(settings.weights_file.name) if settings.weights_file else settings.weights]
     if settings.log:
@@ -354,7 +257,7 @@ def _inputs(settings: Settings, *, converted: bool) -> Inputs:
     return Inputs(
         data=_relative(settings.data, settings.out),
         data_name=name,
-        model=settings.model,
+        model=model,
         weights=settings.weights,
         weights_file=weights_file,
         log=_relative(settings.log, settings.out) if settings.log else None,

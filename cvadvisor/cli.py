@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from cvadvisor import __version__, lint_command
+from cvadvisor import __version__, lint_command, probe_command
+from cvadvisor import layout_options as options
 from cvadvisor.command_errors import one_line_errors
 from cvadvisor.config import DEFAULT_BUDGET_S, DEFAULT_MODEL
 
@@ -32,12 +33,6 @@ _INTERRUPTED = (
     "interrupted before there was anything to report; the images that were looked at are kept for the next audit."
 )
 
-LAYOUT = "The dataset's layout, where the one that is found is not the one you mean"
-
-LayoutName = Literal[
-    "auto", "class-folders", "table", "huggingface", "lists", "webdataset", "coco", "yolo", "voc", "masks"
-]
-TaskName = Literal["auto", "classification", "multi-label", "detection", "segmentation"]
 FailOn = Literal["error", "warning", "never"]
 RenderFormat = Literal["html", "text", "json", "script"]
 
@@ -68,8 +63,8 @@ def _options(
 
 @app.command()
 def audit(
-    data: Annotated[Path, typer.Argument(help="The dataset: a folder, or a .zip or .tar, in any usual layout.")],
-    model: Annotated[str, typer.Option(help="Any model of timm.")] = DEFAULT_MODEL,
+    data: options.Data,
+    model: Annotated[str, typer.Option(help="A model of timm or torchvision, or file.py:build.")] = DEFAULT_MODEL,
     weights: Annotated[str, typer.Option(help="'default' (pretrained), 'none', or a file.")] = "default",
     out: Annotated[Path | None, typer.Option(help="Folder for the results. (default: cvadvisor-out)")] = None,
     budget: Annotated[str, typer.Option(help="Time that probes may take: 90s, 5m, 1h.")] = f"{DEFAULT_BUDGET_S:.0f}s",
@@ -79,37 +74,19 @@ def audit(
     images: Annotated[bool, typer.Option("--images/--no-images", help="Show small pictures in the report.")] = True,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs to plan for. (by dataset size)")] = None,
-    image_size: Annotated[
-        int | None, typer.Option(min=16, max=4096, help="Input side in px. (by model)")
-    ] = None,
+    image_size: Annotated[int | None, typer.Option(min=16, max=4096, help="Input side in px. (by model)")] = None,
     fail_on: Annotated[FailOn, typer.Option(help="Findings that make the exit code 1.")] = "error",
     force: Annotated[bool, typer.Option("--force", help="Replace results that are in the folder already.")] = False,
-    layout: Annotated[LayoutName, typer.Option(help="How the dataset is laid out.", rich_help_panel=LAYOUT)] = "auto",
-    task: Annotated[TaskName, typer.Option(help="What its labels are for.", rich_help_panel=LAYOUT)] = "auto",
-    labels: Annotated[
-        str | None, typer.Option(help="Table of labels: CSV, TSV, JSON lines or Parquet.", rich_help_panel=LAYOUT)
-    ] = None,
-    image_column: Annotated[str | None, typer.Option(help="Its column of file names.", rich_help_panel=LAYOUT)] = None,
-    label_column: Annotated[str | None, typer.Option(help="Its column of classes.", rich_help_panel=LAYOUT)] = None,
-    split_column: Annotated[str | None, typer.Option(help="Its column of splits.", rich_help_panel=LAYOUT)] = None,
-    group_column: Annotated[
-        str | None,
-        typer.Option(
-            help="Its column of what belongs in one split: person, series …; 'none' where nothing does.",
-            rich_help_panel=LAYOUT,
-        ),
-    ] = None,
-    group_pattern: Annotated[
-        str | None,
-        typer.Option(
-            help="Regular expression for what belongs in one split: its first group, or the whole match, in the path.",
-            rich_help_panel=LAYOUT,
-        ),
-    ] = None,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", help="Folder that keeps what the scan saw. (default: the user's cache)")
-    ] = None,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Look at every image anew, and keep nothing.")] = False,
+    layout: options.Layout = "auto",
+    task: options.Task = "auto",
+    labels: options.Labels = None,
+    image_column: options.ImageColumn = None,
+    label_column: options.LabelColumn = None,
+    split_column: options.SplitColumn = None,
+    group_column: options.GroupColumn = None,
+    group_pattern: options.GroupPattern = None,
+    cache: options.Cache = None,
+    no_cache: options.NoCache = False,
 ) -> None:
     """Inspect a dataset and a model, run short probes, and write a report, a recipe and a training script."""
     from cvadvisor import config
@@ -143,6 +120,7 @@ def audit(
         _exit(_run(settings), fail_on)
 
 
+app.command()(probe_command.probe)
 app.command()(lint_command.lint)
 app.command()(lint_command.compare)
 app.command()(lint_command.watch)

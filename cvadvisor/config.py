@@ -54,7 +54,7 @@ class Settings:
     Attributes:
         data: folder of the dataset.
         out: folder for the results.
-        model: timm model.
+        model: a model of timm, one of torchvision, or a user's own as ``path/to/file.py:build``.
         weights: 'default' (pretrained), 'none' or 'file'.
         weights_file: the file, with ``weights='file'``.
         log: a training log to read too.

@@ -30,7 +30,7 @@ class Inputs:
 
     data: str = known("The dataset.")
     data_name: str = known("The dataset's folder name.")
-    model: str = known("The model that was asked for.")
+    model: str = known("The model that was asked for; a user's own by its file's path and the function that builds it.")
     weights: str = known("'default', 'none' or 'file'.")
     weights_file: str | None = optional("File that the script loads weights from.")
     log: str | None = optional("Training log.")

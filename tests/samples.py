@@ -5,10 +5,10 @@ from typing import Any
 
 from cvadvisor.advise.recipe import History, Recipe, RecipeWithHistory, Step
 from cvadvisor.diagnosis import Check, Curve, Diagnosis, Evidence, Finding, Inputs, Mark, Outcome, Series, Source
-from cvadvisor.facts import DatasetFacts, Estimate, Facts, HardwareFacts, ModelFacts, PlanFacts, ProbeFacts
+from cvadvisor.facts import DatasetFacts, Facts, HardwareFacts, ModelFacts, PlanFacts
 from cvadvisor.facts.dataset import ClassSize, FileProblem, Found, ImageExample, SizeCount
 from cvadvisor.facts.leaks import BYTES, CHANGED, ImagePair, LeakFacts, LeakTier
-from cvadvisor.facts.probe import FeatureFacts, LabelSuspect, LearningRateFacts, OverfitFacts
+from tests.probe_samples import probe_facts
 
 IMAGE_FINDINGS = (
     "blank",
@@ -177,69 +177,6 @@ def model_facts(**changes: Any) -> ModelFacts:
         attention=False,
     )
     return dataclasses.replace(facts, **changes)
-
-
-def probe_facts() -> ProbeFacts:
-    rate = LearningRateFacts(
-        phase="full",
-        optimizer="adamw",
-        batch_images=32,
-        image_size_px=224,
-        steps=40,
-        seeds=2,
-        lowest_tried=1e-6,
-        highest_tried=0.3,
-        loss_fell=True,
-        steepest=Estimate(value=4e-4, low=3e-4, high=6e-4, n=2),
-        highest_improving=Estimate(value=2e-3, low=1.5e-3, high=3e-3, n=2),
-        diverges_at=2e-2,
-    )
-    return ProbeFacts(
-        features=FeatureFacts(
-            train_images=688,
-            validation_images=142,
-            image_size_px=224,
-            held_out_from="validation",
-            majority_accuracy=0.57,
-            knn_accuracy=Estimate(value=0.78, low=0.71, high=0.85, n=142),
-            linear_accuracy=Estimate(value=0.86, low=0.80, high=0.92, n=142),
-            linear_macro_f1=0.82,
-            linear_train_accuracy=0.99,
-            linear_log_loss=0.41,
-            linear_l2=1.0,
-            label_check_accuracy=0.95,
-            label_suspects=1,
-            label_suspect_share=0.0015,
-            label_suspect_examples=(
-                LabelSuspect(
-                    path="train/hat/7.jpg",
-                    label="hat",
-                    suggested="t-shirt",
-                    label_probability=0.01,
-                    suggested_probability=0.97,
-                ),
-            ),
-        ),
-        overfit=OverfitFacts(
-            batch_images=16,
-            image_size_px=224,
-            learning_rate=1e-3,
-            max_steps=60,
-            chance_loss=1.0986,
-            library_head_is_finite=True,
-            library_head_loss=3.3,
-            library_head_loss_ratio=3.0,
-            initial_loss=1.0986,
-            final_loss=0.01,
-            final_accuracy=1.0,
-            fitted=True,
-            steps_to_fit=9,
-            gradients_are_finite=True,
-            dead_parameters=0,
-        ),
-        lr_head=dataclasses.replace(rate, phase="head"),
-        lr_full=rate,
-    )
 
 
 def recipe(**changes: Any) -> Recipe:

@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from PIL import Image
@@ -17,6 +17,7 @@ from PIL import Image
 from cvadvisor.audit import audit, write
 from cvadvisor.config import CONVERTED_WEIGHTS, Settings, Wishes
 from cvadvisor.diagnosis import Check, Diagnosis, to_json
+from cvadvisor.facts import ProbeFacts
 from cvadvisor.inspect.dataset.inspection import SCAN_TITLE
 from cvadvisor.inspect.model import ModelError
 from cvadvisor.outputs import html, script, text
@@ -28,6 +29,7 @@ from cvadvisor.probe.session import Session
 from cvadvisor.progress import silent
 from tests.digits import write_digits
 from tests.probe.conftest import make_job
+from tests.probe.fake_worker import smallest
 from tests.samples import model_facts, probe_facts
 
 EVERY_PROBE = {probe.name for probe in PROBES}
@@ -49,7 +51,9 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the worker answers to each command; an exception is raised. No process is started."""
     loaded = dataclasses.asdict(model_facts(name="test_resnet", classes=3))
-    facts = {name: dataclasses.asdict(getattr(probe_facts(), name)) for name in EVERY_PROBE}
+    kinds = {name: get_args(get_type_hints(ProbeFacts)[name])[0] for name in EVERY_PROBE}
+    known = {name: getattr(probe_facts(), name) or smallest(kinds[name]) for name in EVERY_PROBE}
+    facts = {name: dataclasses.asdict(known[name]) for name in EVERY_PROBE}
     given: dict[str, Any] = {name: Answer("done", facts=facts[name], seconds=1.0) for name in EVERY_PROBE}
     given["model"] = Answer("done", facts=loaded, device="cpu", seconds=1.0)
 
@@ -484,7 +488,7 @@ def without_weights(tmp_path_factory: pytest.TempPathFactory) -> Diagnosis:
         if sys.platform == "linux":
             for split in ("train", "validation"):
                 (data / split / "0").rename(os.fsdecode(os.fsencode(data / split) + b"/z\xe9ro\n"))
-        return audit(settings(data, folder / "out", weights="default", budget_s=2.0))
+        return audit(settings(data, folder / "out", weights="default", budget_s=30.0))
 
 
 @pytest.mark.slow
@@ -525,7 +529,7 @@ def test_a_worker_that_is_killed_is_a_failed_probe_in_a_finished_report(digits: 
             for child in set(children()) - before:
                 os.kill(child, signal.SIGKILL)
 
-    made = audit(settings(digits, tmp_path / "out", budget_s=2.0), kill_worker)
+    made = audit(settings(digits, tmp_path / "out"), kill_worker)
     assert check(made, "features").status == "failed"
     assert "killed" in (check(made, "features").reason or "")
     assert made.advice is not None

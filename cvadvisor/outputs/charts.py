@@ -9,29 +9,42 @@ from cvadvisor.facts import Estimate
 from cvadvisor.outputs import scales
 from cvadvisor.outputs.drawing import WIDTH, axes, svg
 from cvadvisor.outputs.figures import number, percent, rate, visible
+from cvadvisor.outputs.overlay import ROW, Overlay, Points, area, compared, pick_rows, shaded
 from cvadvisor.outputs.scales import CHARACTER, Frame, shortened, width
 
 _ROW = 18.0
 _COLOURS = 6
 # More points than the plot has columns cannot be seen, and would only weigh.
 _MOST_POINTS = 400
+# So few are worth a dot each: they were measured one by one.
+_FEW_POINTS = 12
 
-Points = list[tuple[float, float]]
 Placed = list[tuple[str, float, float, int]]
 
 
-def line_chart(curve: Curve) -> Markup:
-    """A curve with its axes, its lines named at their ends, and its marks as labelled vertical lines."""
-    lines = [(line, points) for line in curve.series if (points := _points(line, curve.x_log))]
+def line_chart(curve: Curve, over: Overlay | None = None) -> Markup:
+    """A curve with its axes, its lines named at their ends, and its marks as labelled vertical lines.
+
+    ``over`` is what facts add to it.
+    """
+    over = over or Overlay()
+    every = [(line, points) for line in curve.series if (points := _points(line, curve.x_log))]
+    lines = [(line, points) for line, points in every if line.name not in (over.spread or ())]
     if not lines:
         empty = Markup('<text class="label" x="0" y="30">Nothing was recorded.</text>')
         return svg(curve.title, 44, [empty])
     log = curve.x_log
-    marks = [(visible(mark.label), scales.drawable(mark.x, log=log)) for mark in curve.marks if mark.x > 0 or not log]
+    marks = [
+        (visible(mark.label), scales.drawable(mark.x, log=log))
+        for mark in (*curve.marks, *over.marks)
+        if mark.x > 0 or not log
+    ]
     names = [shortened(line.name, 14) for line, _ in lines] if len(lines) > 1 else []
-    xs = [x for _, points in lines for x, _ in points] + [x for _, x in marks]
+    xs = [*(x for _, points in every for x, _ in points), *(x for _, x in marks), *over.ends(log=log)]
     x_range = scales.padded_log(min(xs), max(xs)) if log else scales.padded(min(xs), max(xs), exact=True)
-    y_range, cut_off = scales.vertical_range([[y for _, y in points] for _, points in lines], log)
+    ys = [[y for _, y in points] for _, points in every]
+    ys += [[scales.drawable(over.level[1])]] if over.level else []
+    y_range, cut_off = scales.vertical_range(ys, log)
     whole = all(x == int(x) for x in xs)
     x_ticks = scales.log_ticks(*x_range) if log else scales.ticks(*x_range, whole=whole)
     y_ticks = scales.ticks(*y_range)
@@ -40,15 +53,21 @@ def line_chart(curve: Curve) -> Markup:
     placed = _placed(marks, Frame(left, right, 0, 0, x_range, y_range, log))
     top = 30 + (_ROW * (1 + max(row for *_, row in placed)) if placed else 0)
     frame = Frame(left, right, top, top + 180, x_range, y_range, log)
+    of_name = {line.name: points for line, points in every}
+    spread = [of_name.get(name, []) for name in over.spread or ()]
     parts = [
+        *shaded(frame, over.within),
+        *(area(frame, *spread) if spread else ()),
         *axes(frame, x_ticks, y_ticks),
         *_labels(frame, curve, cut_off),
         *_marks(frame, placed),
         *_lines(frame, [points for _, points in lines]),
+        *compared(frame, over.level),
         *_names(frame, names, [points[-1][1] for _, points in lines]),
+        *pick_rows(frame, over.picks, frame.bottom + 48),
     ]
     spoken = [curve.title, *(f"{label}: {rate(x) if log else number(x)}" for label, x in marks)]
-    return svg("; ".join(spoken), frame.bottom + 44, parts)
+    return svg("; ".join(spoken), frame.bottom + 44 + (ROW * len(over.picks) + 8 if over.picks else 0), parts)
 
 
 def interval_bar(measured: Estimate, baseline: float) -> Markup:
@@ -123,14 +142,15 @@ def _marks(frame: Frame, placed: Placed) -> list[Markup]:
 
 def _lines(frame: Frame, lines: list[Points]) -> list[Markup]:
     """The lines in a box of their own, which cuts off what lies outside the range."""
-    drawn = []
+    drawn: list[Markup] = []
     for index, points in enumerate(lines):
         colour = f"line-{index % _COLOURS}"
         # Far above the box is as good as infinitely far, and keeps the coordinates short.
         places = [(frame.x(x), max(frame.y(y), frame.top - 1000)) for x, y in points]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
         drawn.append(Markup('<polyline class="line {}" points="{}"/>').format(colour, path))
-        drawn.append(Markup('<circle class="dot {}" cx="{:.1f}" cy="{:.1f}" r="3"/>').format(colour, *places[-1]))
+        dot = Markup('<circle class="dot {}" cx="{:.1f}" cy="{:.1f}" r="3"/>')
+        drawn += [dot.format(colour, *place) for place in (places if len(places) <= _FEW_POINTS else places[-1:])]
     # A little wider than the frame, so that a dot on its edge stays round.
     box = (frame.left - 4, frame.top, frame.right - frame.left + 8, frame.bottom - frame.top + 4)
     opening = '<svg x="{0:.1f}" y="{1:.1f}" width="{2:.1f}" height="{3:.1f}" viewBox="{0:.1f} {1:.1f} {2:.1f} {3:.1f}">'

@@ -66,7 +66,7 @@ def _rows(owner: Any, prefix: str) -> tuple[Row, ...]:
             path=f"{prefix}{name}",
             value=_summary(value := getattr(owner, name), name, measure := unit(field)),
             unit=singular(measure, value)
-            if measure and value is not None and not has_own_unit(name, measure)
+            if measure and value is not None and not has_own_unit(name, measure) and not isinstance(value, Estimate)
             else None,
             description=field.description or "",
         )
@@ -77,7 +77,10 @@ def _rows(owner: Any, prefix: str) -> tuple[Row, ...]:
 
 def _summary(value: Any, name: str, measure: str | None) -> str:
     if isinstance(value, Estimate):
-        return f"{shown(value, name, measure)}, n = {value.n:,}"
+        text = shown(value, name, measure)
+        if measure and not has_own_unit(name, measure):
+            text = text.replace(" (", f" {measure} (", 1)
+        return f"{text}, n = {value.n:,}"
     if not isinstance(value, tuple):
         return shown(value, name, measure)
     if not value:

@@ -11,8 +11,11 @@ from cvadvisor.outputs.vocabulary import described, unit
 UNKNOWN = "not known"
 
 # Facts carry no unit for a share or a learning rate; their names say it.
-_SHARES = ("_share", "accuracy", "_probability")
-_RATES = ("learning_rate", "lowest_tried", "highest_tried", "steepest", "highest_improving", "diverges_at")
+_SHARES = ("_share", "accuracy", "_probability", "recall", "label_noise")
+_TEST_RATES = ("lowest_tried", "highest_tried", "steepest", "highest_improving", "diverges_at")
+_RATES = ("learning_rate", *_TEST_RATES, "fastai_", "torch_lr_finder", "lightning")
+# What the trials of the learning rate say; elsewhere these words mean something else.
+_TRIAL_RATES = ("best", "best_by_seed", "low", "high", "cliff", "rate")
 
 # Characters that move the cursor, colour a terminal or reverse the text around them: a file or a class may be so named.
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
@@ -39,8 +42,8 @@ def shown(value: Any, name: str = "", measure: str | None = None) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, Estimate):
-        low, high = shown(value.low, name), shown(value.high, name)
-        return f"{shown(value.value, name)} ({between(low, high)})"
+        low, high = shown(value.low, name, measure), shown(value.high, name, measure)
+        return f"{shown(value.value, name, measure)} ({between(low, high)})"
     if isinstance(value, Found):
         return f"{counted(value.images, 'image')}, {percent(value.share)}" if value.images else "none"
     if isinstance(value, BoxesFound):
@@ -55,7 +58,7 @@ def shown(value: Any, name: str = "", measure: str | None = None) -> str:
         return f"{value:,}"
     if _is_share(name):
         return percent(value)
-    return rate(value) if any(part in name for part in _RATES) else number(value)
+    return rate(value) if _is_rate(name) else number(value)
 
 
 def setting(value: Value, field: str) -> str:
@@ -85,10 +88,16 @@ def _is_share(name: str) -> bool:
     return any(part in name for part in _SHARES) or name.rpartition(".")[2] == "share"
 
 
+def _is_rate(name: str) -> bool:
+    owner, _, last = name.rpartition(".")
+    return any(part in name for part in _RATES) or (owner in ("", "probe.lr") and last in _TRIAL_RATES)
+
+
 def between(low: str, high: str) -> str:
     """A range; a unit that both ends share is said once."""
-    if low.endswith(" %") and high.endswith(" %"):
-        low = low.removesuffix(" %")
+    (_, *units), (_, *high_units) = low.split(" "), high.split(" ")
+    if len(units) == 1 and units == high_units:
+        low = low.removesuffix(f" {units[0]}")
     separator = " to " if "e-" in low + high or low.startswith("-") else "–"
     return f"{low}{separator}{high}"
 

@@ -10,7 +10,8 @@ from markupsafe import Markup
 from cvadvisor.advise.recipe import Recipe
 from cvadvisor.diagnosis import Diagnosis, Evidence
 from cvadvisor.facts import Estimate
-from cvadvisor.outputs import charts, dataset_section, figures, shortcut_section, verdict
+from cvadvisor.facts.learning_rate import LrFacts
+from cvadvisor.outputs import charts, dataset_section, figures, probe_section, probe_words, shortcut_section, verdict
 from cvadvisor.outputs.examples import examples
 from cvadvisor.outputs.fact_rows import subjects
 from cvadvisor.outputs.vocabulary import described, unit_of
@@ -70,7 +71,8 @@ def _context(diagnosis: Diagnosis) -> dict[str, Any]:
         "unchecked_rules": verdict.unchecked_by_reason(diagnosis),
         "unmeasured": verdict.unmeasured_by_reason(diagnosis),
         "recipe_words": {name: field.description for name, field in described(Recipe).items()},
-        "charts": [(curve, charts.line_chart(curve)) for curve in diagnosis.curves],
+        "measured": probe_section.blocks(diagnosis),
+        "left_out": probe_words.left_out(diagnosis.facts),
         "interval_chart": charts.interval_bar(features.linear_accuracy, features.majority_accuracy) if features else "",
         "subjects": subjects(diagnosis.facts),
         **_script(diagnosis),
@@ -113,5 +115,5 @@ def _evidence(fact: Evidence) -> str:
     return f"{text} {figures.singular(unit, fact.value)}"
 
 
-def _interval(measured: Estimate, name: str) -> str:
+def _interval(measured: Estimate | LrFacts, name: str) -> str:
     return figures.between(figures.shown(measured.low, name), figures.shown(measured.high, name))

@@ -48,14 +48,25 @@ def render(diagnosis: Diagnosis) -> str:
     )
     environment.filters["literal"] = _literal
     origin = f"Made by cvadvisor {diagnosis.tool_version} for {inputs.data_name}; audit.json has every reason in full."
+    library, file = _library(recipe.model, inputs.model)
     return environment.get_template("train.py.j2").render(
         origin=_comment(origin, _WIDTH),
         constant=constants.__getitem__,
         data=inputs.data,
         weights_file=inputs.weights_file or "",
+        library=library,
+        model_file=file,
         mean=facts.model.mean,
         std=facts.model.std,
     )
+
+
+def _library(name: str, asked: str) -> tuple[str, str]:
+    """Where the model ``name`` comes from, 'timm', 'torchvision' or 'own', and the user's file that ``asked`` names."""
+    own = re.fullmatch(r"(.+\.py):[A-Za-z_]\w*", asked)
+    if own and re.fullmatch(r".+\.py:[A-Za-z_]\w*", name):
+        return "own", own[1]
+    return "torchvision" if name.startswith("torchvision:") else "timm", ""
 
 
 class _Source(str):

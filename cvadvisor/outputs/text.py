@@ -9,6 +9,7 @@ from cvadvisor.diagnosis import Check, Diagnosis, Finding
 from cvadvisor.outputs.dataset_words import brief
 from cvadvisor.outputs.examples import examples
 from cvadvisor.outputs.figures import counted, joined, setting, visible
+from cvadvisor.outputs.probe_words import measured
 from cvadvisor.outputs.verdict import besides, having, unchecked_by_reason, unmeasured_by_reason, verdict
 
 # Beyond this many findings the rest are named by their codes: a summary that scrolls away is none.
@@ -42,7 +43,9 @@ def _head(diagnosis: Diagnosis, width: int, color: bool) -> list[str]:
     rest = besides(diagnosis)
     if diagnosis.advice is None:
         rest = f"{rest} There is not enough to make a recipe.".strip()
-    return [*lines, *_wrapped(rest, width), *_dataset(diagnosis, width)]
+    probed = measured(diagnosis.facts)
+    probed_lines = _wrapped(f"Measured: {probed}", width) if probed else []
+    return [*lines, *_wrapped(rest, width), *_dataset(diagnosis, width), *probed_lines]
 
 
 def _dataset(diagnosis: Diagnosis, width: int) -> list[str]:

@@ -1,11 +1,14 @@
 """The probes, in the order in which they run: later ones use what earlier ones left."""
 
-from cvadvisor.probe import features, lr_range, overfit_batch
+from cvadvisor.probe import batch_size, features, lr_choice, lr_range, overfit_batch, race
 from cvadvisor.probe.declaration import Probe
 
-PROBES: tuple[Probe, ...] = (features.PROBE, lr_range.HEAD, overfit_batch.PROBE, lr_range.FULL)
-
-
-def probe_named(name: str) -> Probe:
-    """The probe called ``name``."""
-    return next(probe for probe in PROBES if probe.name == name)
+PROBES: tuple[Probe, ...] = (
+    features.PROBE,
+    lr_range.HEAD,
+    overfit_batch.PROBE,
+    lr_range.FULL,
+    batch_size.PROBE,  # before those that can use any time, and that train with its batch
+    lr_choice.PROBE,
+    race.PROBE,
+)

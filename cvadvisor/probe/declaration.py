@@ -55,7 +55,9 @@ class Probe:
         share: share of the budget that it may plan with at most, while others wait.
         run: measures. ``session.allowance`` holds the seconds that it may plan with.
         needs: names of the probes whose results it starts from; without them it is not run.
-        cost: its cost for the session's model, image size, device and data.
+        cost: its cost for the session's model, image size, device and data; it may raise :class:`NotChecked`, as
+            ``run`` would.
+        uses: names of the probes whose results it uses where there are any; they run before.
     """
 
     name: str
@@ -65,3 +67,4 @@ class Probe:
     run: "Callable[[Session], Measured]"
     needs: tuple[str, ...] = ()
     cost: "Callable[[Session], Cost] | None" = None
+    uses: tuple[str, ...] = ()

@@ -1,178 +1,49 @@
 """Run probes in a process of their own, within a budget of time.
 
 A crash, an out-of-memory kill or a hang in the worker becomes a *failed* check; a new worker then takes the probes that
-are left. Nothing here imports torch.
+are left. What fits is planned anew before each probe, with the time that is really left. Nothing here imports torch.
 """
 
-import contextlib
 import dataclasses
-import json
-import os
-import queue
-import subprocess
-import sys
-import tempfile
-import threading
+import math
 import time
-from collections.abc import Callable
-from typing import IO, Any, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from cvadvisor.facts import ModelFacts, ProbeFacts
 from cvadvisor.facts.seen import Check, Curve
 from cvadvisor.inspect.model import ModelError
 from cvadvisor.probe.catalog import PROBES
 from cvadvisor.probe.declaration import Probe
-from cvadvisor.probe.session import Job
+from cvadvisor.probe.planner import Candidate, LeftOut, Plan, Planned, plan
+from cvadvisor.probe.process import MODEL_LIMIT_S, Answer, Worker
 from cvadvisor.progress import Progress
+
+__all__ = ["Answer", "Loaded", "ProbeRun", "Worker", "check_model_name", "load_model", "run_probes"]
 
 CHECK_TITLE = "Starting torch and timm"
 CHECK_LIMIT_S = 120.0
 MODEL_TITLE = "Model and weights"
-MODEL_LIMIT_S = 1800.0
-"""Longest that loading a model may take: a download on a slow line."""
-OVERRUN = 1.5
-LEAST_S = 10.0
-"""What a probe may take of the budget: one and a half times the share it plans with, and never under ten seconds."""
-GRACE_S = 30.0
-"""How long past its deadline a probe may take to stop by itself before it is killed."""
-
-
-@dataclasses.dataclass
-class Answer:
-    """What the worker said of one command, or what became of the worker."""
-
-    event: str
-    facts: dict[str, Any] | None = None
-    curves: tuple[Curve, ...] = ()
-    reason: str | None = None
-    enable: str | None = None
-    seconds: float = 0.0
-    device: str | None = None
-    converted: bool = False
-
-
-class Worker:
-    """A worker process, started when it is first asked, and started afresh after it failed."""
-
-    def __init__(self, job: Job | None = None) -> None:
-        self.job = job
-        self._process: subprocess.Popen[str] | None = None
-        self._lines: queue.Queue[str | None] = queue.Queue()
-        self._errors: IO[str] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def ask(self, command: dict[str, Any], limit_s: float, progress: Callable[[int, int], None]) -> Answer:
-        """Send ``command`` and wait for its answer, at most ``limit_s`` seconds.
-
-        A worker that dies, hangs or reports a failure is thrown away: its state can't be trusted.
-        """
-        fresh = self._process is None
-        if fresh:
-            self._start()
-            if command["do"] not in ("check", "model"):
-                loaded = self._exchange(self._model_command(), MODEL_LIMIT_S, lambda done, total: None)
-                if loaded.event != "done":
-                    self.stop()
-                    return loaded
-        if command["do"] == "model":
-            command = self._model_command()
-        answer = self._exchange(command, limit_s, progress)
-        if answer.event == "failed":
-            self.stop()
-        return answer
-
-    def stop(self) -> None:
-        """Kill the worker, if there is one."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            for stream in (self._process.stdin, self._process.stdout, self._errors):
-                if stream is not None:
-                    with contextlib.suppress(OSError):  # what was not read yet can't be flushed
-                        stream.close()
-        self._process = None
-
-    def _start(self) -> None:
-        self._lines = queue.Queue()
-        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - it lives as long as the worker
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "cvadvisor.probe.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            env={"OMP_WAIT_POLICY": "passive", **os.environ},  # on a busy machine, spinning threads cost several times
-            text=True,
-            encoding="utf-8",
-            start_new_session=True,  # Ctrl-C is the audit's to handle
-        )
-        threading.Thread(target=_read_lines, args=(self._process.stdout, self._lines), daemon=True).start()
-
-    def _model_command(self) -> dict[str, Any]:
-        assert self.job is not None, "a worker needs its job before it loads the model"
-        # Without what is at its default, so that only images in archives say where they are in them.
-        return {"do": "model", "job": TypeAdapter(Job).dump_python(self.job, exclude_defaults=True)}
-
-    def _send(self, message: dict[str, Any]) -> None:
-        assert self._process is not None
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(json.dumps(message) + "\n")
-            self._process.stdin.flush()
-        except OSError:
-            pass  # it died; the wait for its answer says how
-
-    def _exchange(self, command: dict[str, Any], limit_s: float, progress: Callable[[int, int], None]) -> Answer:
-        started = time.monotonic()
-        self._send(command)
-        while True:
-            left = started + limit_s - time.monotonic()
-            try:
-                line = self._lines.get(timeout=max(0.0, left))
-            except queue.Empty:
-                return Answer("failed", reason=f"did not answer within {limit_s:.0f} s", seconds=limit_s)
-            if line is None:
-                return Answer("failed", reason=self._death(), seconds=time.monotonic() - started)
-            message = json.loads(line)
-            if message["event"] == "progress":
-                progress(message["done"], message["total"])
-                continue
-            message["curves"] = TypeAdapter(tuple[Curve, ...]).validate_python(message.get("curves", ()))
-            return Answer(**message)
-
-    def _death(self) -> str:
-        """How the worker died, in a line."""
-        assert self._process is not None
-        assert self._errors is not None
-        code = self._process.wait()
-        self._errors.seek(0)
-        said = [line.strip() for line in self._errors.read()[-4000:].splitlines() if line.strip()]
-        if code == -9:
-            return "its process was killed, most likely because memory ran out"
-        how = f"its process was ended by signal {-code}" if code < 0 else f"its process ended with exit code {code}"
-        return f"{how}: {said[-1][:200]}" if said else how
-
-
-def _read_lines(stream: IO[str] | None, lines: "queue.Queue[str | None]") -> None:
-    try:
-        for line in stream or ():
-            lines.put(line)
-    except ValueError:
-        pass  # closed while it was read
-    lines.put(None)
+COST_LIMIT_S = 30.0
+OVERRUN = 3.0
+LEAST_SHARE, LEAST_S = 0.15, 20.0
+"""A probe that plans with n seconds is stopped after three times as many, and not before this part of the budget or 20
+seconds, as long as the smallest plans of those after it still fit: nominal seconds are not this machine's."""
+GRACE_SHARE, GRACE_S, LEAST_GRACE_S = 0.08, 30.0, 2.0
+"""How long past its deadline a probe may take to stop by itself before it is killed: under a tenth of the budget."""
+GRAINS = 16
+"""Spare time is handed out in pieces of this part of the budget, so that small delays change no plan."""
+LEAST_OF_SHARE = 0.25
+"""What a probe that does not say what it costs needs at least, of its share of the budget."""
 
 
 def check_model_name(worker: Worker, name: str, progress: Progress) -> None:
-    """Make sure that timm knows ``name``, before any work is done.
+    """Make sure that there is a model called ``name``, before any work is done.
 
     Raises:
-        ModelError: it does not.
+        ModelError: there is none.
     """
     progress(CHECK_TITLE, 0, 0)
     answer = worker.ask({"do": "check", "model": name}, CHECK_LIMIT_S, lambda done, total: None)
@@ -206,46 +77,28 @@ def load_model(run: "ProbeRun", worker: Worker, progress: Progress) -> Loaded | 
     return Loaded(TypeAdapter(ModelFacts).validate_python(answer.facts), answer.device, answer.converted)
 
 
-def run_probes(
-    run: "ProbeRun",
-    worker: Worker,
-    image_size: int,
-    budget_s: float,
-    recipe: Callable[[], dict[str, Any] | None],
-    progress: Progress,
-) -> None:
-    """Run every probe that fits into ``budget_s`` seconds, at ``image_size`` px; ``run`` keeps what each gave.
-
-    ``recipe`` gives the recipe that follows from what is known so far: probes try what the script would run.
-    """
-    deadline = time.monotonic() + budget_s
-    for probe in PROBES:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            minutes = max(1, round(budget_s * 2 / 60))
-            used_up = Answer("not checked", reason="the time budget was used up", enable=f"--budget {minutes}m")
-            run.add(probe, used_up)
-            continue
-        progress(probe.title, 0, 0)
-        # a probe that overruns its share must leave time to the others
-        seconds = min(left, max(probe.share * OVERRUN * budget_s, LEAST_S))
-        command = {"do": probe.name, "image_size": image_size, "seconds": seconds, "recipe": recipe()}
-        run.add(probe, worker.ask(command, seconds + GRACE_S, _titled(probe.title, progress)))
-
-
 @dataclasses.dataclass
 class ProbeRun:
-    """What the probes gave so far."""
+    """What the probes gave so far; ``probes`` are those to run, in their order."""
 
+    probes: Sequence[Probe] = PROBES
     measured: dict[str, Any] = dataclasses.field(default_factory=dict)
     checks: list[Check] = dataclasses.field(default_factory=list)
-    curves: list[Curve] = dataclasses.field(default_factory=list)
+    curves_of: dict[str, tuple[Curve, ...]] = dataclasses.field(default_factory=dict)
 
     def add(self, probe: Probe, answer: Answer) -> None:
-        """Keep what became of ``probe``."""
+        """Keep what became of ``probe``; facts that are none, such as a number that is not finite, make it failed."""
         if answer.event == "done":
-            self.measured[probe.provides.removeprefix("probe.")] = answer.facts
-            self.curves.extend(answer.curves)
+            measured = {**self.measured, probe.provides.removeprefix("probe."): answer.facts}
+            try:
+                TypeAdapter(ProbeFacts).validate_python(measured)
+            except ValidationError as error:
+                where = ".".join(map(str, error.errors()[0]["loc"]))
+                reason = f"it gave no usable value for {where}: {error.errors()[0]['msg']}"
+                answer = Answer("failed", reason=reason, seconds=answer.seconds)
+            else:
+                self.measured = measured
+                self.curves_of[probe.name] = answer.curves
         self.checks.append(_check(probe.name, probe.title, probe.provides, answer))
 
     def skip_rest(self, reason: str, enable: str | None = None) -> None:
@@ -254,14 +107,207 @@ class ProbeRun:
         answer = Answer("not checked", reason=reason, enable=enable)
         if "model" not in done:
             self.checks.append(_check("model", MODEL_TITLE, "model", answer))
-        for probe in PROBES:
+        for probe in self.probes:
             if probe.name not in done:
                 self.add(probe, answer)
+
+    def check(self, name: str) -> Check | None:
+        """What became of the probe ``name``; ``None`` as long as it waits."""
+        return next((check for check in self.checks if check.name == name), None)
+
+    @property
+    def curves(self) -> tuple[Curve, ...]:
+        """What they saw, probe by probe."""
+        return tuple(curve for curves in self.curves_of.values() for curve in curves)
 
     @property
     def facts(self) -> ProbeFacts:
         """The facts of the probes that are done."""
         return TypeAdapter(ProbeFacts).validate_python(self.measured)
+
+
+def run_probes(
+    run: ProbeRun,
+    worker: Worker,
+    image_size: int,
+    budget_s: float,
+    recipe: Callable[[], dict[str, Any] | None],
+    progress: Progress,
+    values: Mapping[str, float] | None = None,
+) -> None:
+    """Run the probes of ``run`` that fit into ``budget_s`` seconds, at ``image_size`` px; ``run`` keeps what each gave.
+
+    What the worker has taken until now, but for weights that it fetched, is part of the budget.
+
+    Args:
+        run: the probes, and what they give.
+        worker: with the model loaded.
+        image_size: side of the square input in px.
+        budget_s: seconds.
+        recipe: gives the recipe that follows from what is known so far: probes try what the script would run.
+        progress: told how far each probe is.
+        values: the weight of what waits for each probe's facts, by probe; 0 for one that runs for another's sake.
+    """
+    state = _State(run, worker, budget_s, time.monotonic() + budget_s - worker.spent_s, worker.spent_s, values)
+    planned = None
+    while state.waiting():
+        known = recipe()
+        state.ask_costs(image_size, known)
+        state.give_up_dependents()
+        planned = state.plan()
+        if not planned.runs:
+            break
+        first = planned.runs[0]
+        probe = next(probe for probe in run.probes if probe.name == first.name)
+        title = f"{probe.title}, again" if run.check(probe.name) else probe.title
+        progress(title, 0, 0)
+        deadline = state.deadline_s(first, planned)
+        command = {"do": probe.name, "image_size": image_size, "recipe": known}
+        command |= {"seconds": first.seconds, "deadline": deadline}
+        state.note(probe, worker.ask(command, deadline + state.grace_s, _titled(title, progress)))
+    for left in planned.left_out if planned else ():
+        state.leave_out(left)
+    order = ["model", *(probe.name for probe in run.probes)]
+    run.checks.sort(key=lambda check: order.index(check.name))
+
+
+@dataclasses.dataclass
+class _State:
+    """Where a run of probes stands.
+
+    Attributes:
+        end: when the budget is used up, by the monotonic clock.
+        restart_s: what starting the worker and loading the model takes.
+        live: probes whose results the worker's process holds.
+        lost: those whose results died with a process and could not be had again.
+        costs: what the worker said of each probe's cost.
+    """
+
+    run: ProbeRun
+    worker: Worker
+    budget_s: float
+    end: float
+    restart_s: float
+    values: Mapping[str, float] | None
+    live: set[str] = dataclasses.field(default_factory=set)
+    lost: set[str] = dataclasses.field(default_factory=set)
+    costs: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    deaths: int = 0
+
+    def __post_init__(self) -> None:
+        self.deaths = self.worker.deaths
+
+    @property
+    def grace_s(self) -> float:
+        return max(LEAST_GRACE_S, min(GRACE_S, GRACE_SHARE * self.budget_s))
+
+    def waiting(self) -> list[Probe]:
+        return [probe for probe in self.run.probes if self.run.check(probe.name) is None]
+
+    def is_done(self, name: str) -> bool:
+        check = self.run.check(name)
+        return check is not None and check.status == "done"
+
+    def ask_costs(self, image_size: int, recipe: dict[str, Any] | None) -> None:
+        """Ask what each probe costs, where that takes no new process; those that can't run here are not checked."""
+        if not self.costs or self.worker.running:
+            command = {"do": "cost", "image_size": image_size, "recipe": recipe}
+            answer = self.worker.ask(command, COST_LIMIT_S, lambda done, total: None)
+            self.costs = answer.facts or self.costs
+        for probe in self.waiting():
+            if reason := self.costs.get(probe.name, {}).get("reason"):
+                enable = self.costs[probe.name].get("enable")
+                self.run.add(probe, Answer("not checked", reason=reason, enable=enable))
+
+    def give_up_dependents(self) -> None:
+        """Probes that need one that gave nothing are not checked."""
+        for probe in self.waiting():
+            for need in probe.needs:
+                check = self.run.check(need)
+                if check is not None and check.status != "done":
+                    became = "failed" if check.status == "failed" else "was not checked"
+                    reason = f"it needs {_short(check.title)}, and that {became}: {check.reason}"
+                    self.run.add(probe, Answer("not checked", reason=reason, enable=check.enable))
+                    break
+
+    def plan(self) -> Plan:
+        """What runs in the time that is left: waiting probes, and those that have to run again for their sake."""
+        if not self.worker.running and self.worker.deaths > self.deaths:
+            self.live.clear()
+            self.deaths = self.worker.deaths
+        left = self.end - time.monotonic() - (0.0 if self.worker.running else self.restart_s)
+        needed = {name for probe in self.waiting() for name in self._starts_from(probe)}
+        candidates = []
+        for probe in self.run.probes:
+            least_s, most_s = self._cost(probe)
+            value = 1.0 if self.values is None else self.values.get(probe.name, 0.0)
+            if self.run.check(probe.name) is None:
+                candidates.append(Candidate(probe.name, self._starts_from(probe), least_s, most_s, value))
+            elif probe.name in needed - self.live - self.lost:
+                candidates.append(Candidate(probe.name, self._starts_from(probe), least_s, least_s, 0.0))
+        return plan(candidates, left, self.live, grain_s=self.budget_s / GRAINS)
+
+    def deadline_s(self, first: Planned, planned: Plan) -> float:
+        """Seconds after which ``first`` is stopped: as late as the smallest plans of the others allow."""
+        left = self.end - time.monotonic()
+        others = planned.least_after_first()
+        if others:
+            others += self.grace_s + self.restart_s  # it may hang
+        wanted = max(OVERRUN * first.seconds, min(LEAST_S, LEAST_SHARE * self.budget_s))
+        return max(0.0, min(left, max(first.seconds, min(wanted, left - others))))
+
+    def note(self, probe: Probe, answer: Answer) -> None:
+        """Keep an answer, the first one of each probe; a second one only brings back what a dead process held."""
+        again = self.run.check(probe.name) is not None
+        if not again:
+            self.run.add(probe, answer)
+        if self.worker.deaths > self.deaths:
+            self.live.clear()
+            self.deaths = self.worker.deaths
+        if answer.event == "done" and self.is_done(probe.name):
+            self.live.add(probe.name)
+        elif again:
+            self.lost.add(probe.name)
+
+    def leave_out(self, left: LeftOut) -> None:
+        """Say of a probe that did not run why that is."""
+        if self.run.check(left.name) is not None:
+            return  # it was to run again for another's sake
+        enable = None
+        if left.lacking_s is not None:
+            reason = f"left out: it needs about {max(1, math.ceil(left.lacking_s))} s more"
+            enable = f"--budget {duration(self.budget_s + left.lacking_s)}"
+        elif left.lacking_need is not None:
+            need = self.run.check(left.lacking_need)
+            reason = f"it needs {_short(need.title) if need else left.lacking_need}, and their process died"
+        else:
+            reason = "left out: nothing that runs needs it"
+        probe = next(probe for probe in self.run.probes if probe.name == left.name)
+        self.run.add(probe, Answer("not checked", reason=reason, enable=enable))
+
+    def _starts_from(self, probe: Probe) -> tuple[str, ...]:
+        """What has to be in the process: its needs, and what it uses where that was there once."""
+        return (*probe.needs, *(name for name in probe.uses if self.is_done(name) and name not in self.lost))
+
+    def _cost(self, probe: Probe) -> tuple[float, float]:
+        cost = self.costs.get(probe.name, {})
+        if "least_s" not in cost:
+            share = probe.share * self.budget_s
+            return LEAST_OF_SHARE * share, share
+        return cost["least_s"], max(cost["least_s"], cost["most_s"])
+
+
+def duration(seconds: float) -> str:
+    """``seconds`` rounded up to what a person would type: ``40s``, ``3m``, ``2h``."""
+    for unit, size, most in (("s", 1, 100), ("m", 60, 100 * 60)):
+        step = 10 * size if unit == "s" else size
+        if seconds <= most:
+            return f"{math.ceil(seconds / step) * step // size}{unit}"
+    return f"{math.ceil(seconds / 3600)}h"
+
+
+def _short(title: str) -> str:
+    return f"'{title.partition(':')[0]}'"
 
 
 def _titled(title: str, progress: Progress) -> Callable[[int, int], None]:
@@ -276,6 +322,6 @@ def _check(name: str, title: str, provides: str, answer: Answer) -> Check:
         status=status,  # type: ignore[arg-type]
         reason=answer.reason,
         enable=answer.enable,
-        seconds=answer.seconds if status != "not checked" else None,
+        seconds=answer.seconds or None,
         provides=(provides,),
     )

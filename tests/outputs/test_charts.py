@@ -10,6 +10,7 @@ from markupsafe import Markup
 from cvadvisor.diagnosis import Curve, Mark, Series
 from cvadvisor.facts import Estimate
 from cvadvisor.outputs.charts import interval_bar, line_chart
+from cvadvisor.outputs.overlay import Overlay, Pick
 from cvadvisor.outputs.scales import log_ticks, octave_ticks, padded_octaves, shortened, ticks, vertical_range
 
 HOSTILE = '</title></svg><script>alert(1)</script>" onload="alert(1)'
@@ -148,6 +149,7 @@ def test_ticks_are_round_and_tell_apart(low: float, high: float, expected: list[
 
 def test_steps_have_whole_ticks() -> None:
     assert list(ticks(0, 3, whole=True).values()) == ["0", "1", "2", "3"]
+    assert list(ticks(0, 11, whole=True).values()) == ["0", "5", "10"]
 
 
 def test_rates_have_ticks_at_powers_of_ten() -> None:
@@ -173,3 +175,42 @@ def test_a_long_name_keeps_its_ends() -> None:
 def test_the_interval_bar_names_its_numbers() -> None:
     svg = interval_bar(Estimate(value=0.86, low=0.8, high=0.92, n=142), 0.57)
     assert parsed(svg).get("aria-label") == "86 %, between 80 % and 92 %; baseline 57 %"
+
+
+def test_an_area_stands_for_its_two_lines() -> None:
+    lines = [Series(name=name, x=(1, 2), y=y) for name, y in (("mean", (2, 3)), ("low", (1, 2)), ("high", (3, 4)))]
+    root = parsed(line_chart(curve(series=tuple(lines)), Overlay(spread=("low", "high"))))
+    assert len(list(root.iter("polyline"))) == 1
+    assert [one.get("class") for one in root.iter("polygon")] == ["spread"]
+
+
+def test_a_shaded_range_has_room_on_both_sides() -> None:
+    root = parsed(line_chart(curve(((1e-3, 2e-3), (1, 2)), log=True), Overlay(within=(1e-3, 2e-3))))
+    (area,) = root.iter("rect")
+    (axis,) = [one for one in root.iter("line") if one.get("class") == "axis"]
+    left, right = float(area.get("x", 0)), float(area.get("x", 0)) + float(area.get("width", 0))
+    assert float(axis.get("x1", 0)) + 5 < left < right < float(axis.get("x2", 0)) - 5
+
+
+def test_each_pick_has_a_row_of_its_own_within_the_drawing() -> None:
+    picks = tuple(Pick(f"finder {index}", 1e-3) for index in range(5))
+    root = parsed(line_chart(curve(((1e-4, 1e-2), (1, 2)), log=True), Overlay(picks=picks)))
+    rows = [float(one.get("y", 0)) for one in root.iter("text") if (one.text or "").startswith("finder")]
+    assert len(set(rows)) == 5
+    assert max(rows) <= float((root.get("viewBox") or "").split()[3])
+
+
+def test_a_pick_beyond_the_curve_is_still_in_the_chart() -> None:
+    chart = line_chart(curve(((1e-4, 1e-2), (1, 2)), log=True), Overlay(picks=(Pick("far", 1.0), Pick("none", 0.0))))
+    places = [float(one.get("cx", 0)) for one in parsed(chart).iter("circle")]
+    assert max(places) <= 480
+    assert "far 1" in texts(chart)
+    assert "none 0" not in texts(chart)
+
+
+def test_a_level_to_compare_with_is_within_the_range() -> None:
+    chart = line_chart(curve(((1, 2), (3, 4))), Overlay(level=("the start", 1.0)))
+    (level,) = [one for one in parsed(chart).iter("line") if one.get("class") == "diagonal"]
+    (axis,) = [one for one in parsed(chart).iter("line") if one.get("class") == "axis"]
+    assert float(level.get("y1", 0)) <= float(axis.get("y1", 0))
+    assert "the start" in texts(chart)

@@ -8,7 +8,7 @@ from cvadvisor.advise.recipe import Conflict
 from cvadvisor.diagnosis import Diagnosis, Outcome, Source, Thumbnail
 from cvadvisor.facts import Estimate, Facts
 from cvadvisor.facts.dataset import ClassSize, NamePair
-from cvadvisor.facts.probe import LeakEffectFacts
+from cvadvisor.facts.features import LeakEffectFacts
 from cvadvisor.outputs import html
 from tests.samples import advice, dataset_facts, diagnosis, probe_facts, recipe
 
@@ -193,7 +193,7 @@ def test_the_headline_score_stands_beside_the_one_without_leaked_images() -> Non
     leak = LeakEffectFacts(leaked_images=12, clean_images=130, linear_clean_accuracy=clean, linear_inflation=inflation)
     text = page(with_leak(leak)).text
     assert "Without the 12 leaked images: 83 % (76–89 %)" in text
-    assert "3.1 (1.5–4.7), n = 142 points" in text
+    assert "3.1 points (1.5–4.7), n = 142" in text
 
 
 def test_a_score_that_no_leak_touched_stands_alone() -> None:
@@ -309,7 +309,7 @@ def test_a_recipe_without_a_dataset_says_why_there_is_no_script() -> None:
 
 
 def test_a_report_is_light() -> None:
-    assert len(html.render(diagnosis()).encode()) < 150_000
+    assert len(html.render(diagnosis()).encode()) < 200_000
 
 
 def test_rendering_is_a_pure_function() -> None:

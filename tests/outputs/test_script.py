@@ -135,7 +135,11 @@ def test_it_is_a_pure_function_of_the_diagnosis() -> None:
 
 @pytest.mark.parametrize("made", [diagnosis(), diagnosis(weights="none", weights_file=None, mixup=0.2, seed=7)])
 def test_ruff_has_nothing_to_say(made: Any, tmp_path: Path) -> None:
-    (tmp_path / "train.py").write_text(script.render(made), encoding="utf-8")
+    look_with_ruff(script.render(made), tmp_path)
+
+
+def look_with_ruff(text: str, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(text, encoding="utf-8")
     config = str(Path(__file__).parents[2] / "pyproject.toml")
     for command in (["format", "--check", "--diff"], ["check"]):
         ruff = subprocess.run(
@@ -459,9 +463,7 @@ def test_the_rate_warms_up_and_falls_to_zero(train: Any) -> None:
 
 
 def test_layers_have_their_own_rates_and_biases_no_decay(train: Any) -> None:
-    import timm
-
-    model = timm.create_model("test_resnet", num_classes=3)
+    model = train.build_model(3, "none", 32)
     groups = train.build_optimizer(model, "full").param_groups
     scale_of = {id(p): group["lr_scale"] for group in groups for p in group["params"]}
     assert scale_of[id(model.fc.weight)] == 1
@@ -525,10 +527,84 @@ def test_a_model_of_fixed_size_is_built_for_the_size_asked_for(train: Any, monke
 
 
 def test_a_head_of_another_kind_is_refused(train: Any, monkeypatch: Any, capsys: Any) -> None:
-    monkeypatch.setattr(train, "MODEL", "levit_128s")
+    import torch
+
+    convolution = torch.nn.Sequential(torch.nn.Conv2d(3, 3, 32), torch.nn.Flatten())
+    monkeypatch.setattr(train, "make_model", lambda *_: convolution)
     with pytest.raises(SystemExit):
-        train.build_model(3, "none", 224)
-    assert "not one linear layer with a bias" in capsys.readouterr().err
+        train.build_model(3, "none", 32)
+    assert "is not one linear layer" in capsys.readouterr().err
+
+
+OWN = """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.BatchNorm2d(4), nn.ReLU())
+        self.out = nn.Linear(4 * 15 * 15, 7)
+        self.aux = nn.Linear(4, num_classes)
+
+    def forward(self, x):
+        maps = self.body(x)
+        logits = self.out(maps.view(len(x), -1))
+        return {"logits": logits, "aux": self.aux(maps.mean((2, 3)))} if self.training else logits
+"""
+
+
+def other_library(folder: Path, name: str, asked: str) -> Any:
+    """The script for a model that is not timm's, as a module; the user's own lies above it."""
+    (folder / "own.py").write_text(OWN)
+    made = diagnosis(model=name, weights="pretrained")
+    return load(folder / "out", dataclasses.replace(made, inputs=dataclasses.replace(made.inputs, model=asked)))
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "feature_dim"),
+    [
+        ("own.py:Net", "../own.py:Net", 900),
+        ("torchvision:mnasnet0_5", "mnasnet0_5", 1280),
+        ("deit_tiny_distilled_patch16_224", "deit_tiny_distilled_patch16_224", 192),
+    ],
+)
+def test_models_from_elsewhere_and_with_several_heads_start_from_a_linear_probe(
+    tmp_path: Path, name: str, asked: str, feature_dim: int
+) -> None:
+    import torch
+
+    train = other_library(tmp_path, name, asked)
+    model = train.build_model(3, "none", 32)
+    x = torch.randn(4, 3, 32, 32)
+    assert model.train()(x).tolist() == [[0, 0, 0]] * 4
+    features = train.features(model.eval(), x)
+    assert features.shape == (4, feature_dim)
+    for head in model.logit_heads:
+        torch.nn.init.constant_(head.weight, 0.1)
+    assert torch.allclose(model(x), 0.1 * features.sum(1, keepdim=True).expand(4, 3), atol=1e-4)
+    scales = [group["lr_scale"] for group in train.build_optimizer(model, "full").param_groups]
+    assert min(scales) < max(scales) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"), [("own.py:Net", "../own.py:Net"), ("torchvision:resnet18", "torchvision:resnet18")]
+)
+def test_ruff_has_nothing_to_say_of_scripts_for_other_libraries(tmp_path: Path, name: str, asked: str) -> None:
+    other_library(tmp_path, name, asked)
+    look_with_ruff((tmp_path / "out" / "train.py").read_text(encoding="utf-8"), tmp_path)
+
+
+def test_dropout_reaches_the_head_of_any_model(tmp_path: Path) -> None:
+    import torch
+
+    train = other_library(tmp_path, "own.py:Net", "../own.py:Net")
+    train.DROPOUT = 0.5
+    model = train.build_model(3, "none", 32)
+    torch.nn.init.ones_(model.logit_heads[0].weight)
+    x = torch.randn(4, 3, 32, 32)
+    assert not torch.equal(model.train()(x), model(x))
+    assert torch.equal(model.eval()(x), model(x))
 
 
 @pytest.mark.parametrize(
@@ -642,6 +718,21 @@ def test_a_run_as_a_user_starts_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_users_own_model_is_trained_resumed_and_started_from_a_file(tmp_path: Path, monkeypatch: Any) -> None:
+    import torch
+
+    train = other_library(tmp_path, "own.py:Net", "../own.py:Net")
+    write_samples_of(tmp_path / "out", write_digits(tmp_path / "out" / "digits", train=12, validation=6))
+    assert run(train, monkeypatch, "--epochs", "2") == 0
+    assert (tmp_path / "out" / "run" / "metrics.json").exists()
+    assert run(train, monkeypatch, "--epochs", "2", "--resume") == 0
+    torch.save(train.make_model(3, False, 32).state_dict(), tmp_path / "start.pt")
+    flags = ["--weights", str(tmp_path / "start.pt"), "--out", str(tmp_path / "again"), "--epochs", "1"]
+    monkeypatch.setattr(train, "HEAD_START", "zero")
+    assert run(train, monkeypatch, *flags) == 0
+
+
+@pytest.mark.slow
 def test_a_resumed_run_ends_as_if_it_had_never_stopped(tmp_path: Path, monkeypatch: Any) -> None:
     wild = {"mixup": 0.4, "cutmix": 1.0, "dropout": 0.3, "random_erasing": 0.5, "color_jitter": 0.4}
     train = prepare(tmp_path, epochs=5, head_epochs=2, patience=9, **wild)
@@ -715,6 +806,43 @@ def test_frozen_statistics_stay_and_others_follow_the_data(tmp_path: Path, monke
         last = checkpoint(tmp_path / mode / "run/last.pt")["model"]
         assert (last["bn1.running_mean"] == start["bn1.running_mean"]).all() == (mode == "frozen")
         assert not (last["conv1.0.weight"] == start["conv1.0.weight"]).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("mode", "batch"), [("train", 20), ("train", 35), ("frozen", 20)])
+def test_a_head_is_fitted_to_the_statistics_that_it_will_be_used_with(
+    tmp_path: Path, monkeypatch: Any, mode: str, batch: int
+) -> None:
+    import timm
+    import torch
+
+    train = prepare(tmp_path, strategy="probe-only", batch_norm=mode, batch_size=batch)
+    assert run(train, monkeypatch) == 0
+    state = checkpoint(tmp_path / "run/last.pt")["model"]
+    source = checkpoint(tmp_path / "start.pt")
+    assert (state["bn1.running_var"] == source["bn1.running_var"]).all() == (mode == "frozen")
+    if mode == "train":
+        digits = train.Split(tmp_path / "digits", train.find_splits(tmp_path / "digits")[1]["train"], 32, augment=False)
+        model = timm.create_model("test_resnet", num_classes=3)
+        model.load_state_dict(state)
+        first, seen = next(m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)), []
+        first.register_forward_pre_hook(lambda _layer, inputs: seen.append(inputs[0]))
+        model.eval()(torch.stack([digits[index, 0][0] for index in range(len(digits))]))
+        near = 0.02 if batch == 35 else 1e-5  # an image by itself is left out
+        assert torch.allclose(first.running_mean, seen[0].mean((0, 2, 3)), atol=near)
+        assert torch.allclose(first.running_var, seen[0].var((0, 2, 3)), rtol=0.1)
+
+
+@pytest.mark.slow
+def test_statistics_that_were_measured_leave_training_as_it_was(tmp_path: Path, monkeypatch: Any) -> None:
+    train = prepare(tmp_path)
+    model = train.build_model(3, str(tmp_path / "start.pt"), 32)
+    usual = [(module.momentum, module.training) for module in model.eval().modules() if hasattr(module, "momentum")]
+    arguments = train.argparse.Namespace(seed=0, workers=0, device="cpu", batch_size=8, image_size=32)
+    loaders = train.make_loaders(tmp_path / "digits", train.find_splits(tmp_path / "digits")[1], arguments)
+    train.measure_statistics(model, loaders["fit"], train.torch.device("cpu"))
+    assert usual == [(module.momentum, module.training) for module in model.modules() if hasattr(module, "momentum")]
+    assert len({image[1] for image in loaders["fit"].dataset.images[:8]}) > 1
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@ import json
 from pydantic import TypeAdapter
 
 from cvadvisor.inspect.dataset.places import Place
-from cvadvisor.probe.runner import Worker
+from cvadvisor.probe.process import model_command
 from cvadvisor.probe.session import Job, Sample
 
 
@@ -31,10 +31,10 @@ def test_a_job_reaches_the_worker_as_it_was_sent() -> None:
         Sample(Place("a.zip/caf\udcff.jpg", "a.zip", 2**40, 30, 8, 40), 1),
         Sample(Place("1.jpg", "", 512, 30, None, 30), 0, leaked=True),
     )
-    line = json.dumps(Worker(sent)._model_command())
+    line = json.dumps(model_command(sent))
     assert TypeAdapter(Job).validate_python(json.loads(line)["job"]) == sent
 
 
 def test_only_images_in_archives_say_where_they_are_in_them() -> None:
-    command = Worker(job(Sample(Place("cat/1.jpg"), 0)))._model_command()
+    command = model_command(job(Sample(Place("cat/1.jpg"), 0)))
     assert command["job"]["train"] == [{"place": {"path": "cat/1.jpg"}, "label": 0}]

@@ -156,6 +156,7 @@ def inspect_dataset(
     use_cache: bool = True,
     understood: Callable[[Reading], None] | None = None,
     progress: Progress | None = None,
+    changed_copies: bool = True,
 ) -> Dataset:
     """Read and decode every image of the dataset at ``root`` once, and gather the dataset's facts.
 
@@ -166,6 +167,8 @@ def inspect_dataset(
         use_cache: whether to keep and use it.
         understood: told how the dataset is read before any image is opened; may raise to stop.
         progress: told how far each stage is.
+        changed_copies: whether to look for changed copies and scenes, which takes the longest; without, those that an
+            earlier look found are known.
 
     Raises:
         DatasetError: it is no such dataset, ``wishes`` cannot be granted, or fewer than two classes have a readable
@@ -180,13 +183,20 @@ def inspect_dataset(
         reading, alternatives = choose(files, wishes or Wishes())
         if understood:
             understood(reading)
-        return _inspect(files, reading, alternatives, wishes or Wishes(), tell)
+        return _inspect(files, reading, alternatives, wishes or Wishes(), tell, changed_copies)
 
     dataset, notes = with_store(root, cache, use_cache, work)
     return replace(dataset, notes=(*dataset.notes, *notes))
 
 
-def _inspect(files: Files, reading: Reading, alternatives: tuple[str, ...], wishes: Wishes, tell: Progress) -> Dataset:
+def _inspect(
+    files: Files,
+    reading: Reading,
+    alternatives: tuple[str, ...],
+    wishes: Wishes,
+    tell: Progress,
+    changed_copies: bool,
+) -> Dataset:
     root, store = files.root, files.store
     store_samples(store, reading, lambda done: tell(LABELS_TITLE, done, 0))
     if not store.one("SELECT count(*) FROM temp.sample"):
@@ -196,7 +206,7 @@ def _inspect(files: Files, reading: Reading, alternatives: tuple[str, ...], wish
     if reading.task == "segmentation":
         scan(root, store, "mask", lambda done, total: tell(MASKS_TITLE, done, total))
     store.connection.executescript(_SEEN)
-    repeats = _find_leaks(root, store, tell)
+    repeats = _find_leaks(root, store, tell, changed_copies)
     groups = find_groups(files, reading, wishes)
     store_components(store)
     proposal = _interruptible(propose_validation, store) if _needs_validation(store) else None
@@ -212,14 +222,14 @@ def _inspect(files: Files, reading: Reading, alternatives: tuple[str, ...], wish
     return Dataset(files, reading, facts, classes, notes)
 
 
-def _find_leaks(root: Path, store: Store, tell: Progress) -> dict[str, int]:
+def _find_leaks(root: Path, store: Store, tell: Progress, changed_copies: bool) -> dict[str, int]:
     """Find files of one image or scene; returns how many training images repeat another, by tier."""
 
     def decode() -> None:
         scan(root, store, "pixels", lambda done, total: tell(COPIES_TITLE, done, total))
 
     find_copies(store, decode)
-    find_near(root, store, tell)
+    find_near(root, store, tell, known_only=not changed_copies)
     return find_families(store)
 
 

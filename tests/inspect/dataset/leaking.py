@@ -16,7 +16,7 @@ Pair = tuple[str, str, str] | tuple[str, str, str, str] | tuple[str, str, str, s
 def found_near(monkeypatch: pytest.MonkeyPatch, *pairs: Pair) -> None:
     """Let the search find these: path, path, tier, and transform and score where they matter."""
 
-    def find_near(root: Path, store: Store, progress: object) -> None:
+    def find_near(root: Path, store: Store, progress: object, *, known_only: bool = False) -> None:
         store.insert("temp.pair", [_row(store, *pair) for pair in pairs])
 
     monkeypatch.setattr(inspection, "find_near", find_near)

@@ -31,7 +31,7 @@ JOIN temp.searched AS a ON a.path = path_a JOIN temp.searched AS b ON b.path = p
 """
 
 
-def find_near(root: Path, store: Store, progress: Callable[[str, int, int], None]) -> None:
+def find_near(root: Path, store: Store, progress: Callable[[str, int, int], None], *, known_only: bool = False) -> None:
     """Add near-duplicates among the dataset's images to the table ``pair``.
 
     Where pictures were only added since the last time, those are compared with all others, and the others no more.
@@ -40,11 +40,12 @@ def find_near(root: Path, store: Store, progress: Callable[[str, int, int], None
         root: the dataset.
         store: its store, with the view ``seen`` and the tables ``copy`` and ``pair``.
         progress: told how far each stage is.
+        known_only: whether to compare nothing, and add what earlier searches found.
     """
     pictures = load_pictures(store)
     # Where pictures went or changed sides, what was found beside them is not what would be found today.
     only_more = store.one("SELECT count(*) FROM main.compared") == (~pictures.fresh).sum()
-    if not only_more or pictures.fresh.sum() > _MOSTLY_NEW * len(pictures):
+    if not known_only and (not only_more or pictures.fresh.sum() > _MOSTLY_NEW * len(pictures)):
         pictures.fresh[:] = True
         store.run("DELETE FROM main.compared")
         store.run("DELETE FROM main.near_pair")
@@ -53,7 +54,7 @@ def find_near(root: Path, store: Store, progress: Callable[[str, int, int], None
         store.insert(f"temp.{table}", ((int(file), None) for file in files))
         store.run(f"UPDATE temp.{table} SET path = (SELECT path FROM temp.file WHERE id = {table}.file)")
     store.run("CREATE INDEX temp.searched_path ON searched (path)")
-    if pictures.fresh.any() and len(pictures) > 1:
+    if not known_only and pictures.fresh.any() and len(pictures) > 1:
         rows = list(_search(root, store, pictures, progress))
         store.run(_FORGET)
         store.insert("main.near_pair", rows)

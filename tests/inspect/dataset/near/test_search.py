@@ -11,8 +11,8 @@ from sklearn.datasets import load_digits
 from cvadvisor.facts.leaks import CHANGED, SCENE, SIMILAR
 from cvadvisor.inspect.dataset.near.search import find_near
 from tests.inspect.dataset.disk import encoded, picture
-from tests.inspect.dataset.near.folders import inspected_pairs, scanned, search, write
-from tests.inspect.dataset.near.scenes import cropped, scene
+from tests.inspect.dataset.near.folders import inspected_pairs, pairs_in, scanned, search, write
+from tests.inspect.dataset.near.scenes import cropped, nothing, scene
 
 
 def test_copies_within_a_split_and_under_another_class_are_found(tmp_path):
@@ -196,3 +196,22 @@ def test_progress_names_its_stages_and_goes_up_to_all(tmp_path):
     assert len({title for title, _, _ in told}) == 2
     last = {title: (done, total) for title, done, total in told}
     assert all(done == total for done, total in last.values())
+
+
+def test_without_comparing_only_what_an_earlier_search_found_is_known(tmp_path):
+    root, cache = tmp_path / "data", tmp_path / "cache"
+    for seed in range(4):
+        write(root, f"train/{seed}.jpg", scene(seed))
+        write(root, f"val/{seed}.jpg", ImageOps.mirror(scene(seed)))
+    with scanned(root, cache) as store:
+        find_near(root, store, nothing, known_only=True)
+        assert pairs_in(store) == {}
+    with scanned(root, cache) as store:
+        found = search(root, store)
+    assert len(found) == 4
+    write(root, "val/more.jpg", ImageOps.mirror(scene(0)))
+    with scanned(root, cache) as store:
+        find_near(root, store, nothing, known_only=True)
+        assert pairs_in(store) == found
+    with scanned(root, cache) as store:
+        assert ("train/0.jpg", "val/more.jpg") in search(root, store)
