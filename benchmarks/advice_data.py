@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 SPLITS = ("train", "validation", "test")
 LONGEST_SIDE_PX = 128
@@ -37,6 +38,7 @@ class Dataset:
 
     @property
     def chance(self) -> float:
+        """Accuracy of guessing."""
         return 1 / self.classes
 
 
@@ -183,7 +185,8 @@ def shrink(file: Path, to: Path) -> None:
             shutil.copyfile(file, to)
         else:
             image.thumbnail((LONGEST_SIDE_PX, LONGEST_SIDE_PX), Image.Resampling.LANCZOS)
-            image.save(to, **({"quality": 95} if image.format == "JPEG" or to.suffix.lower() in (".jpg", ".jpeg") else {}))
+            options: dict[str, Any] = {"quality": 95} if to.suffix.lower() in (".jpg", ".jpeg") else {}
+            image.save(to, **options)
 
 
 def with_flipped_labels(dataset: Dataset, folder: Path, share: float, seed: int) -> Dataset:

@@ -64,7 +64,7 @@ def of_picks(sweep: Grid, picks: Sequence[float]) -> Regret:
 
 
 def of_runs(sweep: Grid, own: Mapping[int, float]) -> Regret:
-    """The regret of runs by seed: the sweep's best rate minus them, with the standard error of the paired difference."""
+    """The regret of runs by seed: the sweep's best rate minus them, with the standard error over the pairs."""
     best = sweep[best_rate(sweep)]
     seeds = sorted(set(best) & set(own))
     value = fmean(best.values()) - fmean(own.values())
