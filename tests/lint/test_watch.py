@@ -1,5 +1,6 @@
 """Following a log that grows."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -120,7 +121,10 @@ def test_the_command_exits_with_one_where_a_finding_stops_it(tmp_path: Path, mon
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
 def test_ctrl_c_ends_it_in_one_line(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "cvadvisor", "watch", "none.csv", "--interval", "0.05"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as running:
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a job in the background inherits deafness
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tmp_path, preexec_fn=heed
+    ) as running:
         assert running.stderr is not None
         assert "waiting for" in running.stderr.readline()
         running.send_signal(signal.SIGINT)
