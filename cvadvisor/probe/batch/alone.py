@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -25,6 +26,10 @@ COMPARED = 5
 """Pairs of steps that compilation is judged by."""
 ENOUGH_BYTES = 256_000_000
 """Memory that a doubled batch adds where it can be told from an allocator's whims; main memory is tried no further."""
+STATUS = Path("/proc/self/status")
+"""Where Linux says what this process held. What getrusage says there starts at what its parent held."""
+FEWEST = 2
+"""Images of the first batch: batch-norm has nothing to average over in one image shrunk to a single pixel."""
 STEADY = 2
 """A batch is trained on twice: the second step meets the first one's gradients and the optimiser's state."""
 
@@ -60,7 +65,6 @@ def memory(command: dict[str, Any]) -> Iterator[dict[str, Any]]:
     free = torch.cuda.mem_get_info()[0] if own_memory else command["most_bytes"]
     yield {"available_bytes": free}
     step = make_step(session.fresh_model(), command["precision"], frozen_statistics=command["frozen_statistics"])
-    start = _used(device)
 
     def fits(batch: int) -> int | None:
         """Peak in bytes of a step of ``batch`` images, or ``None`` if memory ran out."""
@@ -78,7 +82,10 @@ def memory(command: dict[str, Any]) -> Iterator[dict[str, Any]]:
         return torch.cuda.max_memory_allocated() if own_memory else _used(device)
 
     most = command["most_images"]
-    batch, best, last = 1, 0, start
+    batch, best = min(FEWEST, most), 0
+    if not own_memory:
+        fits(batch)  # the first step brings what stays, such as the optimiser's state: no part of what a batch adds
+    start = last = _used(device)
     while True:
         used = fits(batch)
         give_back(device)
@@ -93,7 +100,7 @@ def memory(command: dict[str, Any]) -> Iterator[dict[str, Any]]:
             return
         batch, last = min(2 * batch, most), used
     least, beyond = best, batch
-    while best and beyond - least > max(1, least // PRECISE):
+    while beyond - least > max(1, least // PRECISE):
         batch = (least + beyond) // 2
         used = fits(batch)
         give_back(device)
@@ -145,10 +152,12 @@ def _used(device: str) -> int:
         return torch.cuda.memory_allocated()
     if device == "mps":
         return torch.mps.driver_allocated_memory()
+    if STATUS.exists():
+        line = next(line for line in STATUS.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM:"))
+        return 1024 * int(line.split()[1])
     import resource
 
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 if __name__ == "__main__":
