@@ -68,7 +68,7 @@ def cost(session: "Session") -> Cost:
     return Cost(least, min(MOST_S, 60 * step + noise + own_process + 2 * loading.MOST_IMAGES * 0.02))
 
 
-PROBE = Probe("batch", "Batch size, memory and speed", "probe.batch", 0.12, run, cost=cost, uses=("features",))
+PROBE = Probe("batch", "Batch size, memory and speed", "probe.batch", run, cost, uses=("features",))
 
 
 def _parts(session: "Session") -> list[Part]:

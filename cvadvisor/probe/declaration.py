@@ -52,19 +52,17 @@ class Probe:
         name: what ``cvadvisor probe`` and the worker call it.
         title: what a user reads while it runs.
         provides: the fact it provides, such as 'probe.features'.
-        share: share of the budget that it may plan with at most, while others wait.
         run: measures. ``session.allowance`` holds the seconds that it may plan with.
-        needs: names of the probes whose results it starts from; without them it is not run.
-        cost: its cost for the session's model, image size, device and data; it may raise :class:`NotChecked`, as
+        cost: what it costs for the session's model, image size, device and data; it may raise :class:`NotChecked`, as
             ``run`` would.
+        needs: names of the probes whose results it starts from; without them it is not run.
         uses: names of the probes whose results it uses where there are any; they run before.
     """
 
     name: str
     title: str
     provides: str
-    share: float
     run: "Callable[[Session], Measured]"
+    cost: "Callable[[Session], Cost]"
     needs: tuple[str, ...] = ()
-    cost: "Callable[[Session], Cost] | None" = None
     uses: tuple[str, ...] = ()

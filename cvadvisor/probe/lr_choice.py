@@ -162,7 +162,7 @@ def _affordable(session: "Session", plan: "TrainingPlan") -> tuple[int, float]:
         if steps >= min(max(wanted, least), COMFORT * least):
             return size, max(least, min(steps, wanted))
     if steps >= least:
-        return size, least
+        return size, min(steps, max(wanted, least))
     seconds = least * session.step_seconds(session.sizes()[-1], plan.batch_size)
     raise NotChecked(f"the fewest trials need about {seconds:.0f} s here", "a larger --budget, or a GPU")
 
@@ -173,13 +173,8 @@ def _least(session: "Session", batch: int, planned: int) -> float:
 
 
 def _wanted(session: "Session", plan: "TrainingPlan") -> float:
-    """Steps that all trials may cost: a share of a sweep of whole runs of the script.
-
-    A run reads the features of all images once, and judges the held-out ones after each epoch.
-    """
-    job, forward = session.job, FORWARD_STEPS / plan.batch_size
-    passes = job.train_images + len(job.held_out) * (plan.epochs + 1)
-    return SHARE_OF_SWEEP * SWEEP_RUNS * (planned_steps(session, plan) + forward * passes)
+    """Steps that all trials may cost, judging them included: a share of the steps of a sweep of whole runs."""
+    return SHARE_OF_SWEEP * SWEEP_RUNS * planned_steps(session, plan)
 
 
 def _look_around(search: _Search, one: Round, centre: float, start_loss: float) -> None:
@@ -320,9 +315,9 @@ def cost(session: "Session") -> Cost:
     least = _least(session, batch, planned_steps(session, plan) if plan else USUAL_STEPS)
     wanted = max(least, _wanted(session, plan) if plan else SHARE_OF_SWEEP * SWEEP_RUNS * USUAL_STEPS)
     return Cost(
-        least_s=least * session.step_seconds(session.sizes()[-1], batch),
-        most_s=wanted * session.step_seconds(session.image_size, batch),
+        least_s=training.seconds_of(session, least, session.sizes()[-1], batch),
+        most_s=training.seconds_of(session, wanted, session.image_size, batch),
     )
 
 
-PROBE = Probe("lr", "Learning rate: short runs of the recipe", "probe.lr", 0.5, run, uses=("features",), cost=cost)
+PROBE = Probe("lr", "Learning rate: short runs of the recipe", "probe.lr", run, cost, uses=("features",))

@@ -255,6 +255,6 @@ def _spread(value: float, each: list[float]) -> Estimate:
 
 
 HEAD = Probe(
-    "lr_head", "Learning-rate range test of the head", "probe.lr_head", 0.02, run_head, ("features",), head_cost
+    "lr_head", "Learning-rate range test of the head", "probe.lr_head", run_head, head_cost, needs=("features",)
 )
-FULL = Probe("lr_full", "Learning-rate range test of every layer", "probe.lr_full", 0.28, run_full, cost=full_cost)
+FULL = Probe("lr_full", "Learning-rate range test of every layer", "probe.lr_full", run_full, full_cost)

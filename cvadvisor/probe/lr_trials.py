@@ -22,7 +22,7 @@ A run that starts from a fitted head first loses some of what the head knew, and
 runs of 8 to 25 steps chose a third to a tenth of the rate that was best at 60, as slow rates lose less; of 55 and more
 they chose the best one or its neighbour.
 """
-LONG_SHARE = 0.5
+LONG_SHARE = 0.4
 """Share of the planned steps that a trial need not exceed."""
 MOST_RUNS, LAST_RUNS = 6, 2
 """Trials of one round; trials of a last and longer round, where there is time for two rounds."""

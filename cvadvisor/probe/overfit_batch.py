@@ -205,7 +205,7 @@ def _checks(session: "Session", x: "torch.Tensor", y: "torch.Tensor", max_steps:
     return found
 
 
-PROBE = Probe("overfit", "Overfit one batch: can it learn at all", "probe.overfit", 0.2, run, cost=cost)
+PROBE = Probe("overfit", "Overfit one batch: can it learn at all", "probe.overfit", run, cost)
 
 
 def _plan(session: "Session") -> tuple[int, int]:

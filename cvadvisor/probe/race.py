@@ -302,9 +302,9 @@ def cost(session: "Session") -> Cost:
     planned = min(MOST_STEPS, planned_steps(session, plan)) if plan else MOST_STEPS
     judging = FORWARD_STEPS * (len(session.select) + len(session.judge)) / batch
     return Cost(
-        least_s=2 * (LEAST_STEPS + judging) * session.step_seconds(session.sizes()[-1], batch),
-        most_s=SEEDS[0] * len(PRIORITY) * (planned + judging) * session.step_seconds(session.image_size, batch),
+        least_s=training.seconds_of(session, 2 * (LEAST_STEPS + judging), session.sizes()[-1], batch),
+        most_s=training.seconds_of(session, SEEDS[0] * len(PRIORITY) * (planned + judging), session.image_size, batch),
     )
 
 
-PROBE = Probe("race", "Race of strategies", "probe.race", 0.4, run, uses=("features", "lr"), cost=cost)
+PROBE = Probe("race", "Race of strategies", "probe.race", run, cost, uses=("features", "lr"))

@@ -35,8 +35,8 @@ GRACE_SHARE, GRACE_S, LEAST_GRACE_S = 0.08, 30.0, 2.0
 """How long past its deadline a probe may take to stop by itself before it is killed: under a tenth of the budget."""
 GRAINS = 16
 """Spare time is handed out in pieces of this part of the budget, so that small delays change no plan."""
-LEAST_OF_SHARE = 0.25
-"""What a probe that does not say what it costs needs at least, of its share of the budget."""
+UNKNOWN_COST = (0.05, 0.2)
+"""Smallest and largest plan of a probe whose cost could not be counted, in parts of the budget."""
 
 
 def check_model_name(worker: Worker, name: str, progress: Progress) -> None:
@@ -292,8 +292,8 @@ class _State:
     def _cost(self, probe: Probe) -> tuple[float, float]:
         cost = self.costs.get(probe.name, {})
         if "least_s" not in cost:
-            share = probe.share * self.budget_s
-            return LEAST_OF_SHARE * share, share
+            least, most = UNKNOWN_COST
+            return least * self.budget_s, most * self.budget_s
         return cost["least_s"], max(cost["least_s"], cost["most_s"])
 
 

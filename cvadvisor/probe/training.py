@@ -75,6 +75,14 @@ def affordable_steps(session: "Session", plan: "TrainingPlan", size: int) -> flo
     return max(0.0, (session.allowance - first_pass * decoding) / each)
 
 
+def seconds_of(session: "Session", steps: float, size: int, batch: int) -> float:
+    """Nominal seconds of so many steps of ``size`` px, decoding their images included."""
+    from cvadvisor.probe.session import DECODE_S
+
+    images = min(len(session.job.train), steps * batch)
+    return steps * session.step_seconds(size, batch) + DECODE_S * images / session.job.cores
+
+
 def needed(session: "Session", plan: "TrainingPlan", steps: float) -> "list[Sample]":
     """The training images that ``steps`` steps can show at most."""
     return session.job.train[: max(plan.batch_size, math.ceil(steps * plan.batch_size))]

@@ -179,16 +179,16 @@ def _done(
 
 
 def _cost(session: Session, probe: Probe) -> dict[str, Any]:
-    """Seconds of a probe's smallest and largest plan, or why it can't run; nothing where it does not say."""
+    """Seconds of a probe's smallest and largest plan, or why it can't run; nothing where that could not be counted."""
     session.allowance = session.deadline = float("inf")
     try:
-        cost = probe.cost(session) if probe.cost is not None else None
+        cost = probe.cost(session)
     except NotChecked as stop:
         return {"reason": str(stop), "enable": stop.enable}
     except Exception:
         traceback.print_exc()  # it is planned without; what is wrong will show when it runs
         return {}
-    return {} if cost is None else {"least_s": float(cost.least_s), "most_s": float(cost.most_s)}
+    return {"least_s": float(cost.least_s), "most_s": float(cost.most_s)}
 
 
 def _is_finite(answer: dict[str, Any]) -> bool:

@@ -109,7 +109,7 @@ def _cost(session: Session) -> Cost:
 
 
 def _probe(name: str, *needs: str) -> Probe:
-    return Probe(name, f"Fake {name}: a probe", f"probe.{name}", 0.2, _run(name), needs, _cost)
+    return Probe(name, f"Fake {name}: a probe", f"probe.{name}", _run(name), _cost, needs)
 
 
 PROBES = (_probe("features"), _probe("overfit"), _probe("lr", "features"))

@@ -69,7 +69,7 @@ def test_the_best_rate_is_found_near_where_the_search_begins(digits: Any, landsc
 @pytest.mark.parametrize("best", [5e-5, 2e-2])
 def test_a_best_rate_at_the_edge_extends_the_field(digits: Any, landscape: Any, best: float) -> None:
     seen = landscape(best).seen
-    facts = lr_choice.run(session_for(digits)).facts
+    facts = lr_choice.run(session_for(digits, epochs=80)).facts
     rates = [rate for rate, _ in seen]
     assert min(rates) < 4 * best
     assert max(rates) > best / 4
@@ -89,9 +89,16 @@ def test_the_trials_cost_no_more_than_their_share_of_a_sweep(digits: Any, landsc
     session = session_for(digits)
     facts = lr_choice.run(session).facts
     assert facts.steps_total == sum(steps for _, steps in seen)
-    assert session.plan is not None
-    passes = session.job.train_images + len(session.job.held_out) * (session.plan.epochs + 1)
-    assert facts.steps_total <= 0.15 * 9 * (facts.planned_steps + passes / 3 / session.plan.batch_size)
+    assert facts.steps_total <= 0.15 * 9 * facts.planned_steps
+
+
+def test_time_for_less_than_all_trials_is_used(digits: Any, landscape: Any) -> None:
+    """Between the fewest trials and all that are wanted, no second is left idle."""
+    landscape(1e-3)
+    session = session_for(digits, epochs=6)
+    whole = lr_choice.run(session).facts.steps_total
+    session.allowance = 0.9 * lr_choice.cost(session).most_s
+    assert lr_choice.run(session).facts.steps_total > 0.8 * whole
 
 
 def test_noise_widens_the_range(digits: Any, landscape: Any) -> None:
@@ -140,8 +147,8 @@ def test_rounds_never_plan_beyond_their_steps() -> None:
 
 
 def test_few_steps_make_two_long_trials_and_many_a_second_round() -> None:
-    assert plan_rounds(113, 60, 1.6) == [Round(54, 2)]
-    assert plan_rounds(340, 200, 1.6) == [Round(111, 3)]
+    assert plan_rounds(81, 60, 1.6) == [Round(38, 2)]
+    assert plan_rounds(270, 200, 1.6) == [Round(88, 3)]
     first, last = plan_rounds(1620, 1000, 1.6)
     assert first.runs > last.runs
     assert last.steps >= 2 * first.steps

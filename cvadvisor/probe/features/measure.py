@@ -72,9 +72,7 @@ def cost(session: "Session") -> Cost:
     return Cost(*(_seconds(session, rung) for rung in (TRAIN_LADDER[-1], TRAIN_LADDER[0])))
 
 
-PROBE = Probe(
-    "features", "Frozen features: what the backbone knows before training", "probe.features", 0.5, run, cost=cost
-)
+PROBE = Probe("features", "Frozen features: what the backbone knows before training", "probe.features", run, cost)
 
 
 @dataclass
