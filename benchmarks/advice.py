@@ -23,6 +23,7 @@ import advice_predictions as predictions
 import advice_regret as regret
 from advice_data import Dataset, make
 from advice_peers import FIXED, PEERS, PICKERS, STRATEGIES, asked, make_peers
+from advice_raced import raced
 from advice_regret import Regret
 from advice_runs import Audit, Plan, Result, Run, audited, constants, results_of, threads_of
 from advice_tables import bold, number, points, rates_of, row, share, spread, table
@@ -290,10 +291,16 @@ def regrets_row(name: str, found: Sequence[Regret | None], rates: Sequence[Seque
 
 
 def strategies(cells: Sequence[Cell], options: argparse.Namespace, scratch: Path) -> None:
-    """Test accuracy of whole strategies with as many training steps."""
+    """Test accuracy of whole strategies with as many training steps: the raced ones, and peers'."""
     print("## Whole strategies, as many training steps: accuracy on test\n")
     table("", [one.title for one in cells])
     row(OURS, [spread(list(one.ours.values())) for one in cells])
+    full = [in_full(one, options, scratch) for one in cells]
+    for name in dict.fromkeys(name for of in full for name in of):
+        row(f"raced: {name}", [spread(list(of[name].values())) if name in of else "–" for of in full])
+    row("what the race recommends", [str(one.audits[0].fact("probe.race.recommended") or "no race") for one in cells])
+    behind = [regret.of_runs(of, one.ours) if of else None for of, one in zip(full, cells, strict=True)]
+    row("ours behind the best of the raced, points", [points(one) if one else "–" for one in behind])
     logistic: dict[str, float] = {}
     for one in cells:
         if one.dataset.digest not in logistic:
@@ -303,6 +310,13 @@ def strategies(cells: Sequence[Cell], options: argparse.Namespace, scratch: Path
         answers = [by_seed(who, one, options, scratch) for one in cells]
         row(title, [spread([answer["accuracy"] for answer in of if "accuracy" in answer]) for of in answers])
     print("\nThe steps of a search for the rate come on top, for us and for peers.\n")
+
+
+def in_full(one: Cell, options: argparse.Namespace, scratch: Path) -> dict[str, dict[int, float]]:
+    """Accuracy on test by raced strategy and seed, each trained in full."""
+    seeds = range(options.seeds)
+    runs = raced(one.audits[0], seeds, options.device, scratch / "results.jsonl", options.jobs)
+    return {name: {seed: accuracy(run, one.dataset) for seed, run in of.items()} for name, of in runs.items()}
 
 
 def predict(datasets: Sequence[Dataset], options: argparse.Namespace, scratch: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from advice_data import Dataset, with_flipped_labels, with_half_the_training
 from advice_regret import share_error
-from advice_runs import Audit, Plan, Run, audited, constants, results_of
+from advice_runs import Audit, Plan, Run, constants, probed, results_of
 
 NOISE_WITHIN = 0.03
 TIME_WITHIN = 0.2
@@ -49,7 +49,7 @@ def noise(dataset: Dataset, plan: Plan, scratch: Path, shares: list[float]) -> I
         place = scratch / "data" / f"{dataset.digest[:12]}-flipped-{share:g}-{plan.seed}"
         flipped = with_flipped_labels(dataset, place, share, plan.seed) if share else dataset
         true = round(share * dataset.train) / dataset.train
-        said = audited(flipped, plan, scratch).fact("probe.features.label_noise")
+        said = estimate(probed(flipped, plan, "features", scratch), "probe.features.label_noise")
         yield scored(f"wrong labels, {share:.0%} flipped", said, true, NOISE_WITHIN)
 
 
@@ -57,11 +57,17 @@ def scaling(audit: Audit, plan: Plan, scratch: Path) -> Iterator[Prediction]:
     """The head's accuracy with all training images, predicted from half of them, on the same held-out images."""
     place = scratch / "data" / f"{audit.dataset.digest[:12]}-half-{plan.seed}"
     half = with_half_the_training(audit.dataset, place, plan.seed)
-    said = audited(half, plan, scratch).fact("probe.features.scaling.predicted_accuracy")
+    said = estimate(probed(half, plan, "features", scratch), "probe.features.scaling.predicted_accuracy")
     measured = audit.fact("probe.features.linear_accuracy")
     if measured:
         holds = said and said["low"] <= measured["value"] <= said["high"]
         yield Prediction("accuracy of the head from half the data", said, measured["value"], holds)
+
+
+def estimate(facts: dict[str, Any], name: str) -> dict[str, float] | None:
+    """The value and the interval of the fact ``name``, or None where it is not known."""
+    said = {part: facts.get(f"{name}.{part}") for part in ("value", "low", "high")}
+    return said if None not in said.values() else None  # type: ignore[return-value]
 
 
 def epoch_time(audit: Audit, cache: Path, device: str) -> Iterator[Prediction]:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
+from typing import Any
 
 Grid = Mapping[float, Mapping[int, float]]
 """Accuracy by learning rate and seed."""
@@ -63,9 +64,9 @@ def of_picks(sweep: Grid, picks: Sequence[float]) -> Regret:
     return Regret(max(of.values()) - fmean(value for value, _ in found), any(outside for _, outside in found))
 
 
-def of_runs(sweep: Grid, own: Mapping[int, float]) -> Regret:
-    """The regret of runs by seed: the sweep's best rate minus them, with the standard error over the pairs."""
-    best = sweep[best_rate(sweep)]
+def of_runs(others: Mapping[Any, Mapping[int, float]], own: Mapping[int, float]) -> Regret:
+    """The regret of runs by seed: the best of ``others`` minus them, with the standard error over the pairs."""
+    best = max(others.values(), key=lambda of: fmean(of.values()))
     seeds = sorted(set(best) & set(own))
     value = fmean(best.values()) - fmean(own.values())
     if len(seeds) < 2:

@@ -44,6 +44,11 @@ class Plan:
     device: str
     seed: int = 0
 
+    @property
+    def flags(self) -> list[str]:
+        """The same, as the command line takes it."""
+        return [word for name, value in asdict(self).items() for word in (f"--{name.replace('_', '-')}", str(value))]
+
 
 @dataclass(frozen=True)
 class Audit:
@@ -111,9 +116,7 @@ def audited(dataset: Dataset, plan: Plan, scratch: Path) -> Audit:
     folder = scratch / "audits" / hashlib.sha256(asked.encode()).hexdigest()[:16]
     if not (folder / "asked.json").exists():
         command = [sys.executable, "-m", "cvadvisor", "audit", dataset.folder, "--out", str(folder), "--force"]
-        for option in ("model", "weights", "image_size", "epochs", "budget", "device", "seed"):
-            command += [f"--{option.replace('_', '-')}", str(getattr(plan, option))]
-        command += ["--no-images", "--no-cache", "--fail-on", "never"]
+        command += [*plan.flags, "--no-images", "--no-cache", "--fail-on", "never"]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode or not (folder / "train.py").exists():
             raise SystemExit(f"the audit failed (exit {done.returncode}): {done.stderr.strip()[-400:]}")
@@ -124,6 +127,24 @@ def audited(dataset: Dataset, plan: Plan, scratch: Path) -> Audit:
         if found[name] != wanted:
             raise SystemExit(f"{audit.script}: {name} is {found[name]}, and {wanted} was asked for.")
     return audit
+
+
+def probed(dataset: Dataset, plan: Plan, probe: str, scratch: Path) -> dict[str, Any]:
+    """Facts by dotted name that ``cvadvisor probe`` says of ``dataset``, asked if neither it nor cvadvisor changed.
+
+    Raises:
+        SystemExit: it said none.
+    """
+    asked = json.dumps([dataset.digest, asdict(plan), probe, code_digest()])
+    file = scratch / "probes" / f"{hashlib.sha256(asked.encode()).hexdigest()[:16]}.json"
+    if not file.exists():
+        command = [sys.executable, "-m", "cvadvisor", "probe", probe, dataset.folder, "--format", "json"]
+        done = subprocess.run([*command, *plan.flags], capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"the probe failed (exit {done.returncode}): {done.stderr.strip()[-400:]}")
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(done.stdout)
+    return dict(json.loads(file.read_text())["facts"])
 
 
 @cache
@@ -158,7 +179,7 @@ def fingerprint(script: Path) -> str:
         for node in ast.walk(tree)
     )
     rates: list[float] = []
-    if own.get("STRATEGY") == "head-then-full":
+    if own.get("STRATEGY") == "head-then-full" and own.get("HEAD_EPOCHS", 1) > 0:
         rates = [float(f"{own['HEAD_LEARNING_RATE'] / own['LEARNING_RATE']:.6g}")]
     if uses > 2:  # as the default of --lr, and for the head's share
         rates = [own["HEAD_LEARNING_RATE"], own["LEARNING_RATE"]]
@@ -193,9 +214,10 @@ def kept(file: Path) -> dict[str, Result]:
 
 
 def results_of(runs: Iterable[Run], audit: Audit, store: Path, jobs: int) -> list[Result]:
-    """The results of ``runs`` of the script of ``audit``, in their order; ``jobs`` at a time, and none twice."""
-    chosen, threads, does = list(runs), threads_of(jobs), fingerprint(audit.script)
-    keys = [key(run, audit.dataset, does, threads) for run in chosen]
+    """The results of ``runs`` of scripts of ``audit``, in their order; ``jobs`` at a time, and none twice."""
+    chosen, threads = list(runs), threads_of(jobs)
+    does = {script: fingerprint(script) for script in {run.script for run in chosen}}
+    keys = [key(run, audit.dataset, does[run.script], threads) for run in chosen]
     found = kept(store)
     waiting = {name: run for name, run in zip(keys, chosen, strict=True) if name not in found}
 

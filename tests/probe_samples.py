@@ -266,7 +266,7 @@ def race_facts(**changes: Any) -> RaceFacts:
         planned_steps=252,
         seeds=3,
         image_size_px=224,
-        select_images=71,
+        held_out_images=71,
         leader="probe-then-full",
         recommended="probe-then-full",
         tied=False,
@@ -295,6 +295,7 @@ def race_facts(**changes: Any) -> RaceFacts:
                 accuracy=estimate(accuracy, accuracy - 0.07, accuracy + 0.07, 71),
                 loss=0.3,
                 behind=estimate(91 - 100 * accuracy, 0.0, 100 * (91 - 100 * accuracy) / 55, 71),
+                loss_behind=estimate(0.91 - accuracy, 0.0, 2 * (0.91 - accuracy), 71),
             )
             for name, title, steps, accuracy in rows
         ),

@@ -1,7 +1,8 @@
 """A race of strategies: the same images, steps and seeds; held-out images judge, and a tie goes to the simpler one.
 
 Every strategy starts from what was measured before: the head from the frozen features, the rate from the trials. SGD
-gets a rate of its own from a few short runs. Accuracies are compared image by image, so that the easy images cancel.
+gets a rate of its own from a few short runs. Strategies are compared image by image, so that the easy images cancel.
+All held-out images choose; what that is worth says a half of them that has no say in another choice, by the other half.
 """
 
 import dataclasses
@@ -23,10 +24,14 @@ if TYPE_CHECKING:
     from cvadvisor.probe.session import Session
     from cvadvisor.probe.training_plan import TrainingPlan
 
-LEAST_STEPS = 20
-"""A race of fewer steps says nothing."""
+TELLING_PART, TELLING_STEPS = 0.8, 300
+"""Part of the planned steps, or so many where that is less, that a race takes at least: shorter runs favour what starts
+well, the linear probe above all, as what every layer learns shows later."""
 MOST_STEPS = 1000
+LEAST_SGD_STEPS = 10
 SEEDS = (3, 2, 1)
+FEWEST = 3
+"""Strategies that race at least where there is time for more than one run of each."""
 SGD_RATES = (10.0, 30.0, 100.0)
 """SGD's rates over AdamW's; the best of them for a third of the race's steps runs."""
 SGD_SHARE = 1 / 3
@@ -37,12 +42,14 @@ SGD_SEED = 1000
 PRIORITY = ("probe", "probe-then-full", "full", "head", "sgd", "layer-wise", "head-then-full")
 """Which strategies race where there is no time for all."""
 STANDARD_ERRORS = 2.0
+ROUNDING, SPARE_STEPS = 1e-6, 1
+"""What rounding may take from a whole number of steps; steps that a race is given beyond its fewest for that."""
 POINTS = 100.0
 
 
 @dataclass
 class _Runner:
-    """A strategy in the race; ``hits`` and ``losses`` are lists over runs of (images,)."""
+    """A strategy in the race; ``hits`` and ``losses`` are lists over runs of (images,), those that select first."""
 
     name: str
     title: str
@@ -50,14 +57,18 @@ class _Runner:
     trains: bool = True
     hits: "list[np.ndarray]" = field(default_factory=list)
     losses: "list[np.ndarray]" = field(default_factory=list)
-    judged: "list[np.ndarray]" = field(default_factory=list)
 
     @property
-    def each(self) -> "np.ndarray":
-        """Share of runs that were right on each image."""
+    def accuracy(self) -> float:
+        """Share of images that were right, mean over runs."""
         import numpy as np
 
-        return np.mean(self.hits, axis=0)
+        return float(np.mean(self.hits))
+
+    def only(self, part: slice) -> "_Runner":
+        """The same, judged by that part of the images."""
+        hits, losses = ([run[part] for run in runs] for runs in (self.hits, self.losses))
+        return dataclasses.replace(self, hits=hits, losses=losses)
 
 
 def strategies(plan: "TrainingPlan", fitted: bool) -> list[_Runner]:
@@ -133,22 +144,22 @@ class _Field:
     size: int
     steps: int
     select: "tuple[np.ndarray, np.ndarray]"
-    unseen: "tuple[np.ndarray, np.ndarray]"
+    judge: "tuple[np.ndarray, np.ndarray]"
 
     def enter(self, runner: _Runner, seed: int) -> None:
         """Run ``runner`` once more."""
+        import numpy as np
+
         model = training.start(self.session, runner.plan)
         if runner.trains:
             model = self._train(runner, runner.plan.learning_rate, self.steps, seed)
-        chosen = training.judge(self.session, model, *self.select)
-        runner.hits.append(chosen.hits)
-        runner.losses.append(chosen.losses)
-        if len(self.unseen[1]):
-            runner.judged.append(training.judge(self.session, model, *self.unseen).hits)
+        halves = [training.judge(self.session, model, *half) for half in (self.select, self.judge) if len(half[1])]
+        runner.hits.append(np.concatenate([half.hits for half in halves]))
+        runner.losses.append(np.concatenate([half.losses for half in halves]))
 
     def best_rate(self, runner: _Runner) -> float:
         """The rate of least held-out loss of short runs, for an optimiser that has no trials of its own."""
-        steps = max(LEAST_STEPS // 2, round(SGD_SHARE * self.steps))
+        steps = max(LEAST_SGD_STEPS, round(SGD_SHARE * self.steps))
         found = {}
         for factor in SGD_RATES:
             rate = factor * runner.plan.learning_rate
@@ -168,19 +179,23 @@ def _affordable(
     Raises:
         NotChecked: not even two.
     """
-    wanted = min(MOST_STEPS, planned_steps(session, plan))
+    wanted, telling = min(MOST_STEPS, planned_steps(session, plan)), _telling(session, plan)
     judging = FORWARD_STEPS * (len(session.select) + len(session.judge)) / plan.batch_size
-    for keep in range(len(runners), 1, -1):
-        racing = _kept(runners, keep)
-        each = sum(runner.trains for runner in racing) + (racing[-1].name == "sgd")
-        for size in session.sizes():
-            steps_in_all = training.affordable_steps(session, plan, size)
-            for seeds in SEEDS:
-                steps = min(wanted, int(steps_in_all / (seeds * each) - judging))
-                if steps >= min(wanted, LEAST_STEPS * (2 if seeds > 1 else 1)):
+    for seeds in SEEDS:
+        for keep in range(len(runners), (FEWEST if seeds > 1 else 2) - 1, -1):
+            racing = _kept(runners, keep)
+            each = sum(runner.trains for runner in racing) + (racing[-1].name == "sgd")
+            for size in session.sizes():
+                steps_in_all = training.affordable_steps(session, plan, size)
+                steps = min(wanted, int(steps_in_all / (seeds * each) - judging + ROUNDING))
+                if steps >= telling:
                     return size, steps, seeds, racing
-    seconds = 2 * (LEAST_STEPS + judging) * session.step_seconds(session.sizes()[-1], plan.batch_size)
-    raise NotChecked(f"a race of {LEAST_STEPS} steps needs about {seconds:.0f} s here", "a larger --budget, or a GPU")
+    raise NotChecked(f"a race of {telling} steps needs about {cost(session).least_s:.0f} s here", "a larger --budget")
+
+
+def _telling(session: "Session", plan: "TrainingPlan") -> int:
+    """Steps of the shortest race that says something of the planned run."""
+    return min(TELLING_STEPS, math.ceil(TELLING_PART * planned_steps(session, plan)))
 
 
 def _kept(runners: list[_Runner], keep: int) -> list[_Runner]:
@@ -194,11 +209,8 @@ def _measured(session: "Session", race: _Field, ran: list[_Runner], left_out: tu
     import numpy as np
 
     assert session.plan is not None
-    ordered = sorted(ran, key=lambda runner: -float(runner.each.mean()))
-    leader = ordered[0]
-    behind = {runner.name: _points(leader, runner) for runner in ran}
-    level = [runner for runner in ran if runner is leader or behind[runner.name].low <= 0]
-    winner = level[0]  # the simplest, as they are in that order
+    leader, level = _leading(ran)
+    winner = level[0]
     probe = next((runner for runner in ran if not runner.trains), None)
     entries = tuple(
         RaceEntry(
@@ -214,16 +226,17 @@ def _measured(session: "Session", race: _Field, ran: list[_Runner], left_out: tu
             seeds=len(runner.hits),
             accuracy=_accuracy(runner.hits),
             loss=float(np.mean(runner.losses)),
-            behind=behind[runner.name],
+            behind=_points(leader, runner),
+            loss_behind=_nats(leader, runner),
         )
-        for runner in ordered
+        for runner in sorted(ran, key=lambda runner: -runner.accuracy)
     )
     facts = RaceFacts(
         steps=race.steps,
         planned_steps=planned_steps(session, session.plan),
         seeds=min(len(runner.hits) for runner in ran),
         image_size_px=race.size,
-        select_images=len(race.select[1]),
+        held_out_images=len(race.select[1]) + len(race.judge[1]),
         leader=leader.name,
         recommended=winner.name,
         tied=winner is not leader,
@@ -236,28 +249,56 @@ def _measured(session: "Session", race: _Field, ran: list[_Runner], left_out: tu
         learning_rate=winner.plan.learning_rate,
         rate_factor=winner.plan.learning_rate / session.plan.learning_rate,
         gain_over_probe=_points(leader, probe) if probe else None,
-        accuracy=_accuracy(winner.judged) if winner.judged else None,
+        accuracy=_judged(ran, len(race.select[1])) if len(race.judge[1]) > 1 else None,
         left_out=left_out,
         entries=entries,
     )
     return Measured(facts, (_chart(facts),))
 
 
-def _points(leader: _Runner, runner: _Runner) -> Estimate:
-    """Points by which ``leader`` is ahead of ``runner``, two standard errors to each side.
+def _leading(ran: list[_Runner]) -> tuple[_Runner, list[_Runner]]:
+    """The most accurate of ``ran``, and those that it does not beat by two standard errors, the simplest first.
 
-    Two sources of chance add up: which images judge, and which batches trained.
+    To be beaten is to be less accurate or, where few images tell accuracies apart, to have the higher loss.
+    """
+    leader = max(ran, key=lambda runner: runner.accuracy)
+    return leader, [
+        runner for runner in ran if runner is leader or max(_points(leader, runner).low, _nats(leader, runner).low) <= 0
+    ]
+
+
+def _judged(ran: list[_Runner], select: int) -> Estimate:
+    """Accuracy of what the first ``select`` images alone would recommend, on the others."""
+    chosen = _leading([runner.only(slice(select)) for runner in ran])[1][0]
+    found = next(runner for runner in ran if runner.name == chosen.name)
+    return _accuracy(found.only(slice(select, None)).hits)
+
+
+def _points(leader: _Runner, runner: _Runner) -> Estimate:
+    """Points of accuracy by which ``leader`` is ahead of ``runner``."""
+    return _ahead(leader.hits, runner.hits, POINTS, least=1.0)
+
+
+def _nats(leader: _Runner, runner: _Runner) -> Estimate:
+    """Loss in nats by which ``leader`` is below ``runner``."""
+    return _ahead(runner.losses, leader.losses, 1.0)
+
+
+def _ahead(of: "list[np.ndarray]", over: "list[np.ndarray]", unit: float, least: float = 0.0) -> Estimate:
+    """``of`` minus ``over``, lists over runs of (images,), in ``unit``: its mean, two standard errors to each side.
+
+    Two sources of chance add up: which images judge, and which batches trained. To the images one win and one loss are
+    added, as large as the largest and at ``least`` so large: a few that all point one way must not pass for certainty.
     """
     import numpy as np
 
-    runs = min(len(leader.hits), len(runner.hits))
-    each = np.array([a.astype(float) - b for a, b in zip(leader.hits[:runs], runner.hits[:runs], strict=True)])
-    n = each.shape[1]
-    # with one win and one loss added: a few images that all point one way must not pass for certainty
-    variance = float(np.append(each.mean(0), [1.0, -1.0]).var(ddof=1)) / n
+    runs = min(len(of), len(over))
+    each = np.array([a.astype(float) - b for a, b in zip(of[:runs], over[:runs], strict=True)])
+    n, most = each.shape[1], max(least, float(np.abs(each.mean(0)).max()))
+    variance = float(np.append(each.mean(0), [most, -most]).var(ddof=1)) / n
     if runs > 1:
         variance += float(each.mean(1).var(ddof=1)) / runs
-    value, half = POINTS * float(each.mean()), POINTS * STANDARD_ERRORS * math.sqrt(variance)
+    value, half = unit * float(each.mean()), unit * STANDARD_ERRORS * math.sqrt(variance)
     return Estimate(value=value, low=value - half, high=value + half, n=n)
 
 
@@ -300,9 +341,10 @@ def cost(session: "Session") -> Cost:
     plan = session.plan
     batch = plan.batch_size if plan else 32
     planned = min(MOST_STEPS, planned_steps(session, plan)) if plan else MOST_STEPS
+    telling = _telling(session, plan) if plan else TELLING_STEPS
     judging = FORWARD_STEPS * (len(session.select) + len(session.judge)) / batch
     return Cost(
-        least_s=training.seconds_of(session, 2 * (LEAST_STEPS + judging), session.sizes()[-1], batch),
+        least_s=training.seconds_of(session, telling + judging + SPARE_STEPS, session.sizes()[-1], batch),
         most_s=training.seconds_of(session, SEEDS[0] * len(PRIORITY) * (planned + judging), session.image_size, batch),
     )
 

@@ -1,6 +1,8 @@
 from pathlib import Path
 
 import advice_data
+import advice_predictions
+import advice_raced
 import advice_regret as regret
 import advice_runs
 import advice_tables
@@ -8,6 +10,7 @@ import pytest
 from advice_regret import Regret
 
 SWEEP = {1e-4: {0: 0.2, 1: 0.4}, 1e-3: {0: 0.6, 1: 0.8}, 1e-2: {0: 0.5, 1: 0.5}}
+DATA = advice_data.Dataset("digits", "x", 2, 1, 1, 1, "digest")
 SCRIPT = """
 # A reason.
 DATA = "../data"
@@ -112,9 +115,8 @@ def test_a_rate_that_is_used_elsewhere_counts(tmp_path: Path) -> None:
 
 def test_the_key_of_a_run_is_that_of_its_rate_however_it_came_by_it(tmp_path: Path) -> None:
     file = script(tmp_path / "a")
-    data = advice_data.Dataset("digits", "x", 2, 1, 1, 1, "digest")
     keys = [
-        advice_runs.key(advice_runs.Run(file, rate, seed, "cpu"), data, "does", 1)
+        advice_runs.key(advice_runs.Run(file, rate, seed, "cpu"), DATA, "does", 1)
         for rate, seed in ((None, 0), (1e-3, 0), (2e-3, 0), (None, 1))
     ]
     assert keys[0] == keys[1]
@@ -180,3 +182,31 @@ def test_no_sender_is_in_two_splits(tmp_path: Path) -> None:
     chosen = advice_data.by_sender(found, senders, train=60, validation=20, seed=0)
     of = {split: {senders[file.stem] for _, file in items} for split, items in chosen.items()}
     assert not of["train"] & of["validation"] | of["train"] & of["test"] | of["validation"] & of["test"]
+
+
+ENTRY = {"name": "head", "strategy": "head-only", "head_start": "probe", "head_epochs": 4, "optimizer": "adamw",
+         "layer_decay": 0.9, "learning_rate": 3e-4}  # fmt: skip
+
+
+def test_a_raced_strategy_is_the_script_with_its_constants(tmp_path: Path) -> None:
+    text = SCRIPT + 'HEAD_START = "zero"  # why\nHEAD_EPOCHS = 0\nOPTIMIZER = "sgd"\nLAYER_DECAY = 0.5\n'
+    audit = advice_runs.Audit(script(tmp_path / "a", text).parent, DATA, 4)
+    made = advice_raced.variant(audit, ENTRY)
+    found = advice_runs.constants(made)
+    assert {name: found[name.upper()] for name in advice_raced.FIELDS} == {
+        name: ENTRY[name] for name in advice_raced.FIELDS
+    }
+    assert found["HEAD_LEARNING_RATE"] == 3e-4
+    assert found["BATCH_SIZE"] == 32
+
+
+def test_a_script_without_the_constants_makes_no_raced_strategy(tmp_path: Path) -> None:
+    audit = advice_runs.Audit(script(tmp_path / "a").parent, DATA, 4)
+    with pytest.raises(ValueError, match="0 lines that set HEAD_START"):
+        advice_raced.variant(audit, ENTRY)
+
+
+def test_an_estimate_is_read_from_dotted_facts() -> None:
+    facts = {"a.value": 0.5, "a.low": 0.4, "a.high": 0.6, "b.value": 0.5}
+    assert advice_predictions.estimate(facts, "a") == {"value": 0.5, "low": 0.4, "high": 0.6}
+    assert advice_predictions.estimate(facts, "b") is None

@@ -1,6 +1,7 @@
 """The race of strategies: who wins, and that a tie goes to the simpler one."""
 
 import dataclasses
+import zlib
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from cvadvisor.probe import race, training
 from cvadvisor.probe.declaration import NotChecked
+from cvadvisor.probe.lr_choice import planned_steps
 from cvadvisor.probe.session import Session
 from tests.probe.plans import PLAN
 
@@ -42,7 +44,8 @@ def scores(monkeypatch: pytest.MonkeyPatch) -> Any:
 
         def judge(session: Any, model: Any, pixels: Any, labels: Any) -> training.Judged:
             hits = np.random.default_rng(model[1]).permutation(400) < shares.get(name(model[0]), 0.5) * 400
-            return training.Judged(np.where(hits, 0.1, 3.0), hits)
+            noise = np.random.default_rng(zlib.crc32(name(model[0]).encode()) + model[1]).normal(0, 0.5, 400)
+            return training.Judged(np.where(hits, 0.1, 3.0) + noise, hits)
 
         def train(session: Any, plan: Any, images: Any, *, rate: float, steps: int, seed: int, size: int) -> Any:
             return plan, seed
@@ -79,25 +82,44 @@ def test_where_nothing_beats_the_probe_the_probe_is_recommended(digits: Any, sco
     assert facts.strategy == "probe-only"
 
 
-def test_the_winner_is_judged_on_images_that_chose_nothing(digits: Any, scores: Any) -> None:
-    scores(probe_then_full=0.8)
-    session = session_for(digits)
-    facts = race.run(session).facts
-    assert facts.accuracy is not None
-    chosen, unseen = {s.path for s in session.select}, {s.path for s in session.judge}
-    assert chosen
-    assert unseen
-    assert not chosen & unseen
-    assert not chosen & {s.path for s in session.job.train}
+def test_the_choice_is_judged_on_images_that_had_no_say_in_it() -> None:
+    """Each half has a winner of its own; what the first would choose is judged by the other, where it is worse."""
+    chance, wins, loses = np.arange(100) % 2 == 0, np.arange(100) < 90, np.arange(100) < 30
+    probe, full = (race._Runner(name, name, PROBE_PLAN) for name in ("probe", "probe-then-full"))
+    probe.hits, full.hits = [np.concatenate([chance, chance])], [np.concatenate([wins, loses])]
+    probe.losses, full.losses = [np.zeros(200)], [np.zeros(200)]
+    assert race._judged([probe, full], 100).value == pytest.approx(0.3)
 
 
-def test_little_time_leaves_the_less_important_out_and_says_so(digits: Any, scores: Any) -> None:
+def test_a_tie_in_accuracy_that_the_loss_decides_is_none() -> None:
+    probe, full = (race._Runner(name, name, PROBE_PLAN) for name in ("probe", "probe-then-full"))
+    probe.hits, full.hits = [np.arange(100) < 50], [np.arange(100) < 51]
+    probe.losses, full.losses = [np.full(100, 1.0)], [np.full(100, 0.6)]
+    assert race._leading([probe, full]) == (full, [full])
+    probe.losses = full.losses
+    assert race._leading([probe, full]) == (full, [probe, full])
+
+
+@pytest.mark.parametrize("steps", [1.5, 4.0])
+def test_little_time_leaves_the_less_important_out_and_shortens_no_race(digits: Any, scores: Any, steps: float) -> None:
     scores()
     session = session_for(digits)
-    session.allowance = 3.2 * race.LEAST_STEPS * session.step_seconds(32, PLAN.batch_size)
+    planned = planned_steps(session, PROBE_PLAN)
+    session.allowance = steps * planned * session.step_seconds(32, PLAN.batch_size)
     facts = race.run(session).facts
     assert {entry.name for entry in facts.entries} >= {"probe", "probe-then-full"}
     assert facts.left_out
+    assert race.TELLING_PART * planned <= facts.steps <= planned
+
+
+def test_its_smallest_cost_is_enough_for_a_race(digits: Any, scores: Any) -> None:
+    scores()
+    session = session_for(digits)
+    session.allowance = race.cost(session).least_s
+    assert race.run(session).facts.seeds == 1
+    session.allowance *= 0.9
+    with pytest.raises(NotChecked):
+        race.run(session)
 
 
 def test_a_race_that_the_clock_ends_before_every_layer_trained_is_no_race(digits: Any, scores: Any) -> None:
