@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from cvadvisor import __version__, lint_command, probe_command
-from cvadvisor import layout_options as options
+from cvadvisor import __version__, lint_command, options, probe_command
 from cvadvisor.command_errors import one_line_errors
 from cvadvisor.config import DEFAULT_BUDGET_S, DEFAULT_MODEL
 
@@ -65,16 +64,16 @@ def _options(
 def audit(
     data: options.Data,
     model: Annotated[str, typer.Option(help="A model of timm or torchvision, or file.py:build.")] = DEFAULT_MODEL,
-    weights: Annotated[str, typer.Option(help="'default' (pretrained), 'none', or a file.")] = "default",
+    weights: options.Weights = "default",
     out: Annotated[Path | None, typer.Option(help="Folder for the results. (default: cvadvisor-out)")] = None,
     budget: Annotated[str, typer.Option(help="Time that probes may take: 90s, 5m, 1h.")] = f"{DEFAULT_BUDGET_S:.0f}s",
     log: Annotated[Path | None, typer.Option(help="CSV log of a training run to judge too.")] = None,
-    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where probes run.")] = "auto",
+    device: options.Device = "auto",
     probes: Annotated[bool, typer.Option("--probes/--no-probes", help="Load the model and run short probes.")] = True,
     images: Annotated[bool, typer.Option("--images/--no-images", help="Show small pictures in the report.")] = True,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs to plan for. (by dataset size)")] = None,
-    image_size: Annotated[int | None, typer.Option(min=16, max=4096, help="Input side in px. (by model)")] = None,
+    seed: options.Seed = 0,
+    epochs: options.Epochs = None,
+    image_size: options.ImageSize = None,
     fail_on: Annotated[FailOn, typer.Option(help="Findings that make the exit code 1.")] = "error",
     force: Annotated[bool, typer.Option("--force", help="Replace results that are in the folder already.")] = False,
     layout: options.Layout = "auto",

@@ -2,7 +2,6 @@
 
 import gc
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
+from cvadvisor import terminal
 from cvadvisor.command_errors import one_line_errors
 from cvadvisor.errors import UserError
 
@@ -87,7 +87,9 @@ def compare(
         if format == "json":
             text = compare_text.to_json(comparison)
         else:
-            text = compare_text.render(comparison, width=_width(), ascii_only=output is None and _ascii_only())
+            text = compare_text.render(
+                comparison, width=terminal.width(100, 80), ascii_only=output is None and terminal.ascii_only()
+            )
         _put(text, output, write_file, force=force)
         raise typer.Exit(1 if fail_on == "regression" and comparison.is_regression else 0)
 
@@ -223,9 +225,9 @@ def _deliver(report: "LintReport", format: Format, output: Path | None, *, force
     text = lint_formats.render(
         report,
         format,
-        width=_width() if here else 80,
-        color=here and _color(),
-        ascii_only=here and _ascii_only(),
+        width=terminal.width(100, 80) if here else 80,
+        color=here and terminal.color(),
+        ascii_only=here and terminal.ascii_only(),
         verbose=verbose,
     )
     _put(text, output, write_file, force=force)
@@ -261,24 +263,9 @@ def _say_finding(report: "LintReport", run_index: int, finding_index: int) -> No
     from cvadvisor.outputs.lint_text import one_finding
 
     run = report.runs[run_index]
-    text = one_finding(run, run.findings[finding_index], width=_width(), color=_color(), ascii_only=_ascii_only())
+    finding, width = run.findings[finding_index], terminal.width(100, 80)
+    text = one_finding(run, finding, width=width, color=terminal.color(), ascii_only=terminal.ascii_only())
     print(text, flush=True)
-
-
-def _width() -> int:
-    return max(60, min(100, shutil.get_terminal_size((80, 24)).columns)) if sys.stdout.isatty() else 80
-
-
-def _color() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def _ascii_only() -> bool:
-    try:
-        "▁█→×…–".encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return True
-    return False
 
 
 def _exit(report: "LintReport", fail_on: FailOn) -> NoReturn:

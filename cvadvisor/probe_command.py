@@ -1,14 +1,12 @@
 """The command for one probe alone: parse, call, exit code. What it needs is imported when it runs."""
 
-import os
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cvadvisor import layout_options as options
+from cvadvisor import options, terminal
 from cvadvisor.command_errors import one_line_errors
 from cvadvisor.config import DEFAULT_BUDGET_S, DEFAULT_MODEL
 
@@ -23,12 +21,12 @@ def probe(
     name: Annotated[ProbeName, typer.Argument(help="The probe.", show_default=False)],
     data: options.Data,
     model: Annotated[str, typer.Option(help="The model, as for an audit.")] = DEFAULT_MODEL,
-    weights: Annotated[str, typer.Option(help="'default' (pretrained), 'none', or a file.")] = "default",
+    weights: options.Weights = "default",
     budget: Annotated[str, typer.Option(help="Time that it may take: 30s, 5m, 1h.")] = f"{DEFAULT_BUDGET_S:.0f}s",
-    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where it runs.")] = "auto",
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs to plan for. (by dataset size)")] = None,
-    image_size: Annotated[int | None, typer.Option(min=16, max=4096, help="Input side in px. (by model)")] = None,
+    device: options.Device = "auto",
+    seed: options.Seed = 0,
+    epochs: options.Epochs = None,
+    image_size: options.ImageSize = None,
     format: Annotated[Literal["text", "json"], typer.Option(help="How to show what it found.")] = "text",
     output: Annotated[Path | None, typer.Option(help="File to write. (default: standard output)")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
@@ -99,25 +97,11 @@ def _deliver(report: "ProbeReport", format: str, output: Path | None, *, force: 
     elif output is not None:
         text = probe_text.render(report)
     else:
-        text = probe_text.render(report, width=_width(), color=_color(), ascii_only=_ascii_only())
+        text = probe_text.render(
+            report, width=terminal.width(110, 100), color=terminal.color(), ascii_only=terminal.ascii_only()
+        )
     if output is None:
         sys.stdout.write(text)
         sys.stdout.flush()
     else:
         write_file(output, text, force=force)
-
-
-def _width() -> int:
-    return max(60, min(110, shutil.get_terminal_size((100, 24)).columns))
-
-
-def _color() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def _ascii_only() -> bool:
-    try:
-        "▁█→×…–".encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return True
-    return False

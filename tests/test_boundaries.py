@@ -141,11 +141,12 @@ def test_the_command_line_imports_what_it_needs_only_inside_commands() -> None:
     commands = (
         "cvadvisor.lint_command",
         "cvadvisor.probe_command",
-        "cvadvisor.layout_options",
+        "cvadvisor.options",
+        "cvadvisor.terminal",
         "cvadvisor.command_errors",
     )
     light = ("cvadvisor.config", "cvadvisor.errors", "cvadvisor.__version__", *commands)
-    for file in ("cli.py", "lint_command.py", "probe_command.py", "layout_options.py", "command_errors.py"):
+    for file in ("cli.py", "lint_command.py", "probe_command.py", "options.py", "terminal.py", "command_errors.py"):
         early = [one for one in imports(PACKAGE / file) if not one.late and within(one.module, "cvadvisor")]
         wrong = [one.module for one in early if one.module != "cvadvisor" and not within(one.module, *light)]
         assert not wrong

@@ -20,6 +20,7 @@ from typing import IO, Any, Self
 from pydantic import TypeAdapter, ValidationError
 
 from cvadvisor.facts.seen import Curve
+from cvadvisor.probe.child_process import how_it_ended, queue_lines
 from cvadvisor.probe.session import Job
 
 WORKER = ("-m", "cvadvisor.probe.worker")
@@ -133,7 +134,7 @@ class Worker:
             errors="replace",
             start_new_session=True,  # Ctrl-C is the audit's to handle
         )
-        threading.Thread(target=_read_lines, args=(self._process.stdout, self._lines), daemon=True).start()
+        threading.Thread(target=queue_lines, args=(self._process.stdout, self._lines), daemon=True).start()
         self._listener = threading.Thread(target=_listen, args=(self._process.stderr, self._said), daemon=True)
         self._listener.start()
 
@@ -182,11 +183,7 @@ class Worker:
         except subprocess.TimeoutExpired:
             return "its process closed its output"
         self._listener.join(1.0)
-        said = [line.strip() for line in list(self._said) if line.strip()]
-        if code == -9:
-            return "its process was killed, most likely because memory ran out"
-        how = f"its process was ended by signal {-code}" if code < 0 else f"its process ended with exit code {code}"
-        return f"{how}: {said[-1][:200]}" if said else how
+        return how_it_ended(code, list(self._said))
 
 
 def model_command(job: Job) -> dict[str, Any]:
@@ -215,15 +212,6 @@ def _answer(message: dict[str, Any]) -> Answer:
         return Answer(**message)
     except (ValidationError, TypeError):
         return Answer("failed", reason="what it measured could not be read", seconds=seconds)
-
-
-def _read_lines(stream: IO[str] | None, lines: "queue.Queue[str | None]") -> None:
-    try:
-        for line in stream or ():
-            lines.put(line)
-    except ValueError:
-        pass  # closed while it was read
-    lines.put(None)
 
 
 def _listen(stream: IO[str] | None, said: "collections.deque[str]") -> None:

@@ -13,10 +13,13 @@ import time
 from collections.abc import Callable, Iterator
 from typing import IO, TYPE_CHECKING, Any
 
+from cvadvisor.probe.child_process import how_it_ended, queue_lines
+
 if TYPE_CHECKING:
     from cvadvisor.probe.session import Session
 
 LOOK_EVERY_S = 0.5
+SAID_CHARACTERS = 4000
 
 
 class Died(Exception):
@@ -79,7 +82,7 @@ def _answers(
     process: "subprocess.Popen[str]", errors: IO[str], until: float, beat: Callable[[], None]
 ) -> Iterator[Any]:
     lines: queue.Queue[str | None] = queue.Queue()
-    threading.Thread(target=_read, args=(process.stdout, lines), daemon=True).start()
+    threading.Thread(target=queue_lines, args=(process.stdout, lines), daemon=True).start()
     while True:
         beat()
         left = until - time.monotonic()
@@ -93,21 +96,5 @@ def _answers(
             break
         yield json.loads(line)
     if process.wait() != 0:
-        raise Died(_death(process.returncode, errors))
-
-
-def _read(stream: IO[str] | None, lines: "queue.Queue[str | None]") -> None:
-    try:
-        for line in stream or ():
-            lines.put(line)
-    except ValueError:
-        pass  # closed while it was read
-    lines.put(None)
-
-
-def _death(code: int, errors: IO[str]) -> str:
-    if code < 0:
-        return "its process was killed, most likely because memory ran out" if code == -9 else f"signal {-code}"
-    errors.seek(0)
-    said = [line.strip() for line in errors.read()[-4000:].splitlines() if line.strip()]
-    return said[-1][:200] if said else f"exit code {code}"
+        errors.seek(0)
+        raise Died(how_it_ended(process.returncode, errors.read()[-SAID_CHARACTERS:].splitlines()))

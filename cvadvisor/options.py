@@ -1,4 +1,4 @@
-"""The options that say how a dataset is laid out, and those of its cache: the same for every command that reads one."""
+"""Options that several commands share: the model, how a dataset is laid out, and its cache."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -35,6 +35,11 @@ GroupPattern = Annotated[
         rich_help_panel=LAYOUT,
     ),
 ]
+Weights = Annotated[str, typer.Option(help="'default' (pretrained), 'none', or a file.")]
+Device = Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where probes run.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
+Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs to plan for. (by dataset size)")]
+ImageSize = Annotated[int | None, typer.Option(min=16, max=4096, help="Input side in px. (by model)")]
 Cache = Annotated[
     Path | None, typer.Option("--cache", help="Folder that keeps what the scan saw. (default: the user's cache)")
 ]
