@@ -168,14 +168,7 @@ def _race(race: RaceFacts | None) -> Block:
                 (
                     ("leads", "") if entry.name == race.leader else _fixed(entry.behind, 1),
                     (f"{entry.loss:.2f}", ""),
-                    (
-                        "the head's"
-                        if entry.strategy == "head-only"
-                        else rate(entry.learning_rate)
-                        if entry.steps
-                        else "none",
-                        "",
-                    ),
+                    (rate(entry.learning_rate) if entry.steps else "none", ""),
                 ),
             )
             for entry in race.entries

@@ -105,12 +105,13 @@ def _recipe(advice: RecipeWithHistory) -> list[tuple[str, str]]:
         return label, f"{text}: {_reason(history[field])}" if field in history else text
 
     rates = [setting(recipe.learning_rate, "learning_rate")]
-    if recipe.head_epochs:
-        rates.append(f"head alone {setting(recipe.head_learning_rate, 'head_learning_rate')}")
-    if recipe.layer_decay != 1:
-        rates.append(f"each layer below × {setting(recipe.layer_decay, 'layer_decay')}")
+    if recipe.strategy != "head-only":
+        if recipe.head_epochs:
+            rates.append(f"head alone {setting(recipe.head_learning_rate, 'head_learning_rate')}")
+        if recipe.layer_decay != 1:
+            rates.append(f"each layer below × {setting(recipe.layer_decay, 'layer_decay')}")
     if recipe.strategy == "probe-only":
-        rate = row("learning rate", "head_learning_rate")
+        rate = ("learning rate", "none: a regression on frozen features needs none")
     else:
         rate = row("learning rate", "learning_rate", ", ".join(rates))
     return [

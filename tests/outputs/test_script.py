@@ -856,6 +856,18 @@ def test_a_probe_alone_trains_no_layer(tmp_path: Path, monkeypatch: Any) -> None
 
 
 @pytest.mark.slow
+def test_a_head_alone_trains_at_the_learning_rate(tmp_path: Path, monkeypatch: Any) -> None:
+    rates = {"learning_rate": 0.02, "head_learning_rate": 0.0001}
+    train = prepare(tmp_path, strategy="head-only", head_epochs=3, epochs=3, **rates)
+    assert run(train, monkeypatch) == 0
+    last, start = checkpoint(tmp_path / "run/last.pt"), checkpoint(tmp_path / "start.pt")
+    assert all((last["model"][name] == start[name]).all() for name in start if not name.startswith("fc."))
+    rows = read_log(tmp_path / "run")
+    assert [row["phase"] for row in rows] == ["probe", "head", "head", "head"]
+    assert 0.002 < max(float(row["lr"] or 0) for row in rows) <= 0.02
+
+
+@pytest.mark.slow
 def test_without_weights_everything_trains_and_it_says_so(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
     train = prepare(tmp_path)
     assert run(train, monkeypatch, "--weights", "none", "--epochs", "1") == 0

@@ -1,5 +1,6 @@
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -118,9 +119,15 @@ def test_an_audit_that_knows_nothing_is_no_pass() -> None:
     assert "not enough to make a recipe" in shown
 
 
-def test_a_head_only_recipe_shows_the_rate_of_the_head() -> None:
-    made = recipe(strategy="probe-only", head_learning_rate=5e-3)
-    assert "learning rate  5e-3: A sane start." in text.render(diagnosis(advice=advice(made)))
+def test_a_recipe_shows_the_rates_that_its_strategy_uses() -> None:
+    def rates(**changes: Any) -> str:
+        made = recipe(head_learning_rate=5e-3, learning_rate=1e-4, layer_decay=0.8, head_epochs=2, **changes)
+        shown = text.render(diagnosis(advice=advice(made))).splitlines()
+        return next(line for line in shown if line.strip().startswith("learning rate")).split(maxsplit=2)[2]
+
+    assert rates(strategy="probe-only") == "none: a regression on frozen features needs none"
+    assert rates(strategy="head-only").startswith("1e-4: ")
+    assert rates(strategy="head-then-full").startswith("1e-4, head alone 5e-3, each layer below × 0.8: ")
 
 
 def test_measurements_missing_for_one_reason_are_named_together() -> None:
