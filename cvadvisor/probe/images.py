@@ -1,6 +1,8 @@
 """Decode the images that probes use, once, at the size that probes use."""
 
+import collections
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,25 +18,79 @@ if TYPE_CHECKING:
     from cvadvisor.probe.training import TrainingImages
 
 
-def load(
-    root: Path, samples: "list[Sample]", size: int, tick: Callable[[int, int], None]
-) -> "tuple[np.ndarray, np.ndarray, list[str]]":
-    """Decode ``samples``: shorter side to ``size``, then a centre crop, as the generated script evaluates.
+MOST_BYTES = 1_000_000_000
+"""Memory for decoded images: 6,600 of them at 224 px."""
 
-    Returns:
-        Pixels (images, size, size, 3) as uint8, labels (images,) as int64, and paths. A file that cannot be read any
-        more is left out.
-    """
-    kept, pixels, _ = _decoded(samples, size, lambda sample: (decode(root, sample.place, size), 1.0), tick)
-    return pixels, _labels(samples, kept), [samples[index].path for index in kept]
+Decoded = tuple["np.ndarray | None", float]
+"""Pixels (side, side, 3) as uint8, ``None`` where the file could not be read, and the width over the height."""
 
 
-def load_whole(root: Path, samples: "list[Sample]", side: int, tick: Callable[[int, int], None]) -> "TrainingImages":
-    """Decode ``samples`` whole, each squeezed into a square of ``side`` px; what cannot be read is left out."""
-    from cvadvisor.probe.training import TrainingImages
+class Images:
+    """Images of the dataset at ``root``, each decoded once at one size as long as memory for that lasts."""
 
-    kept, pixels, aspects = _decoded(samples, side, lambda sample: decode_whole(root, sample.place, side), tick)
-    return TrainingImages(pixels, aspects, _labels(samples, kept))
+    def __init__(self, root: Path, most_bytes: int = MOST_BYTES) -> None:
+        self.root, self.most_bytes = root, most_bytes
+        self.bytes = 0
+        self._kept: collections.OrderedDict[tuple[Place, int, bool], Decoded] = collections.OrderedDict()
+        self._lock = threading.Lock()
+
+    def load(
+        self, samples: "list[Sample]", size: int, tick: Callable[[int, int], None]
+    ) -> "tuple[np.ndarray, np.ndarray, list[str]]":
+        """``samples`` with the shorter side at ``size``, cropped in the middle, as the generated script evaluates.
+
+        Returns:
+            Pixels (images, size, size, 3) as uint8, labels (images,) as int64, and paths. A file that cannot be read
+            any more is left out.
+        """
+        kept, pixels, _ = self._all(samples, size, False, tick)
+        return pixels, _labels(samples, kept), [samples[index].path for index in kept]
+
+    def load_whole(self, samples: "list[Sample]", side: int, tick: Callable[[int, int], None]) -> "TrainingImages":
+        """``samples`` whole, each squeezed into a square of ``side`` px; what cannot be read is left out."""
+        from cvadvisor.probe.training import TrainingImages
+
+        kept, pixels, aspects = self._all(samples, side, True, tick)
+        return TrainingImages(pixels, aspects, _labels(samples, kept))
+
+    def _all(
+        self, samples: "list[Sample]", side: int, whole: bool, tick: Callable[[int, int], None]
+    ) -> "tuple[list[int], np.ndarray, np.ndarray]":
+        """Which of ``samples`` could be read, their pixels (images, side, side, 3) and aspect ratios (images,)."""
+        import numpy as np
+
+        pixels, aspects = np.empty((len(samples), side, side, 3), np.uint8), np.ones(len(samples))
+        kept: list[int] = []
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4
+        with ThreadPoolExecutor(max(1, cores)) as pool:
+            decoded = pool.map(lambda sample: self._one(sample.place, side, whole), samples)
+            for index, (image, aspect) in enumerate(decoded):
+                if image is not None:
+                    pixels[len(kept)], aspects[len(kept)] = image, aspect
+                    kept.append(index)
+                if index % 32 == 0:
+                    tick(index, len(samples))
+        return kept, pixels[: len(kept)], aspects[: len(kept)]
+
+    def _one(self, place: "Place", side: int, whole: bool) -> Decoded:
+        """One image; beyond the memory for them, those that were used longest ago are forgotten."""
+        key = (place, side, whole)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        one = decode_whole(self.root, place, side) if whole else (decode(self.root, place, side), 1.0)
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = one
+                self.bytes += _size(one)
+            while self.bytes > self.most_bytes:
+                self.bytes -= _size(self._kept.popitem(last=False)[1])
+        return one
+
+
+def _size(one: Decoded) -> int:
+    return 0 if one[0] is None else int(one[0].nbytes)
 
 
 def decode(root: Path, place: "Place", size: int) -> "np.ndarray | None":
@@ -53,7 +109,7 @@ def decode(root: Path, place: "Place", size: int) -> "np.ndarray | None":
     return None
 
 
-def decode_whole(root: Path, place: "Place", side: int) -> "tuple[np.ndarray | None, float]":
+def decode_whole(root: Path, place: "Place", side: int) -> Decoded:
     """Pixels (side, side, 3) as uint8 of one whole file, and its width over its height (``None`` if unreadable)."""
     import numpy as np
     from PIL import Image
@@ -80,27 +136,6 @@ def _readable(root: Path, place: "Place", size: int) -> "Iterator[Image | None]"
     except (Unreadable, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         pass
     yield rgb
-
-
-def _decoded(
-    samples: "list[Sample]",
-    side: int,
-    decoder: "Callable[[Sample], tuple[np.ndarray | None, float]]",
-    tick: Callable[[int, int], None],
-) -> "tuple[list[int], np.ndarray, np.ndarray]":
-    """Which of ``samples`` could be read, their pixels (images, side, side, 3) and their aspect ratios (images,)."""
-    import numpy as np
-
-    pixels, aspects = np.empty((len(samples), side, side, 3), np.uint8), np.ones(len(samples))
-    kept: list[int] = []
-    with ThreadPoolExecutor(max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4)) as pool:
-        for index, (image, aspect) in enumerate(pool.map(decoder, samples)):
-            if image is not None:
-                pixels[len(kept)], aspects[len(kept)] = image, aspect
-                kept.append(index)
-            if index % 32 == 0:
-                tick(index, len(samples))
-    return kept, pixels[: len(kept)], aspects[: len(kept)]
 
 
 def _labels(samples: "list[Sample]", kept: list[int]) -> "np.ndarray":

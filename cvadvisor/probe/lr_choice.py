@@ -128,7 +128,7 @@ def run(session: "Session") -> Measured:
         raise NotChecked("the recipe trains no layer but the head on frozen features, which needs no rate")
     size, total = _affordable(session, plan)
     images = training.training_images(session, plan, size, training.needed(session, plan, total))
-    pixels, labels, _ = session.images("select", size, session.select)
+    pixels, labels, _ = session.images(size, session.select)
     if len(labels) < 2:
         raise NotChecked("there are no held-out images to choose by", "a validation split")
     search = _Search(session, plan, size, total, images, pixels, labels)

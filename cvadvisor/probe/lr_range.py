@@ -92,7 +92,7 @@ def run_full(session: "Session") -> Measured:
     size, seeds, steps = _plan(session)
     batch = _batch(session)
     samples = session.job.train[: batch * steps * seeds]
-    pixels, labels, _ = session.images("range", size, samples)
+    pixels, labels, _ = session.images(size, samples)
     if len(labels) < batch:
         raise NotChecked("too few readable training images for one batch")
     rates = np.geomspace(LOWEST, HIGHEST, steps)

@@ -52,7 +52,7 @@ def run(session: "Session") -> Measured:
     assert session.facts is not None
     size, max_steps = _plan(session)
     samples = _spread(session.job.train, IMAGES)
-    pixels, labels, _ = session.images("overfit", size, samples)
+    pixels, labels, _ = session.images(size, samples)
     if len(pixels) < 2:
         raise NotChecked("fewer than two training images can be read")
     x, y = session.batch(pixels), torch.from_numpy(labels).to(session.job.device)

@@ -115,8 +115,8 @@ def run(session: "Session") -> Measured:
         training.training_images(session, plan, size, training.needed(session, plan, steps)),
         size,
         steps,
-        session.images("select", size, session.select)[:2],
-        session.images("judge", size, session.judge)[:2],
+        session.images(size, session.select)[:2],
+        session.images(size, session.judge)[:2],
     )
     total, done = seeds * sum(runner.trains for runner in racing) * steps, 0
     try:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from cvadvisor.facts import ModelFacts
 from cvadvisor.inspect import model as models
 from cvadvisor.inspect.dataset.places import Place
+from cvadvisor.probe import images
 from cvadvisor.probe.declaration import NotChecked
 from cvadvisor.probe.training_plan import TrainingPlan
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from cvadvisor.probe.training import TrainingImages
 
-    Images = tuple["np.ndarray", "np.ndarray", list[str]]
 
 CORE_FLOPS_PER_S = 75e9
 CORE_VALUES_PER_S = 1e9
@@ -106,9 +106,10 @@ class Session:
     features: "dict[str, np.ndarray]" = field(default_factory=dict)
     _model: Any = None
     _nominal_s: dict[int, float] = field(default_factory=dict)
-    _images: "dict[tuple[str, int], Images]" = field(default_factory=dict)
-    _whole: "dict[tuple[str, int], TrainingImages]" = field(default_factory=dict)
     _progress: tuple[int, int] = (0, 0)
+
+    def __post_init__(self) -> None:
+        self._images = images.Images(Path(self.job.root))
 
     def load_model(self) -> ModelFacts:
         """Build the model, load its weights and state its facts.
@@ -165,27 +166,13 @@ class Session:
         """Held-out images that nothing was chosen by: they say how good the choice is."""
         return [sample for sample in self.job.held_out if not sample.leaked][1::2]
 
-    def images(self, part: str, size: int, samples: list[Sample]) -> "Images":
+    def images(self, size: int, samples: list[Sample]) -> "tuple[np.ndarray, np.ndarray, list[str]]":
         """Pixels (images, size, size, 3) as uint8, labels (images,) and paths of ``samples``; decoded once."""
-        from cvadvisor.probe.images import load
+        return self._images.load(samples, size, self.tick)
 
-        key = (part, size)
-        if key not in self._images:
-            self._images[key] = load(Path(self.job.root), samples, size, tick=self.tick)
-        return self._images[key]
-
-    def whole_images(self, part: str, side: int, samples: list[Sample]) -> "TrainingImages":
+    def whole_images(self, side: int, samples: list[Sample]) -> "TrainingImages":
         """``samples`` whole, squeezed into squares of ``side`` px; decoded once."""
-        from cvadvisor.probe.images import load_whole
-
-        key = (part, side)
-        if key not in self._whole:
-            self._whole[key] = load_whole(Path(self.job.root), samples, side, tick=self.tick)
-        return self._whole[key]
-
-    def forget(self, part: str) -> None:
-        """Free the cached images of ``part``; arrays that a probe still holds stay."""
-        self._images = {key: images for key, images in self._images.items() if key[0] != part}
+        return self._images.load_whole(samples, side, self.tick)
 
     def batch(self, pixels: "np.ndarray") -> "torch.Tensor":
         """Pixels (images, size, size, 3), uint8, as the model's input (images, 3, size, size) on the device."""

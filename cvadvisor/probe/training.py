@@ -95,7 +95,7 @@ def training_images(session: "Session", plan: "TrainingPlan", size: int, samples
         NotChecked: not one can be read.
     """
     side = math.ceil(size / plan.crop_scale**0.5)
-    images = session.whole_images("train", side, samples)
+    images = session.whole_images(side, samples)
     if not len(images.labels):
         raise NotChecked("not one training image can be read")
     return images

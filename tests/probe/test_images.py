@@ -3,12 +3,19 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from cvadvisor.inspect.dataset.archives import members
 from cvadvisor.inspect.dataset.places import Place
-from cvadvisor.probe.images import decode, load
+from cvadvisor.probe import images
+from cvadvisor.probe.images import Images, decode
 from cvadvisor.probe.session import Sample
+
+DARK = np.zeros((4, 4, 3), np.uint8)
+
+
+def ignore(done: int, total: int) -> None: ...
 
 
 def test_a_wide_photo_is_cropped_in_the_middle(tmp_path: Path) -> None:
@@ -58,9 +65,43 @@ def test_images_in_archives_are_the_same_as_in_a_folder(tmp_path: Path) -> None:
         archive.write(file, "a.png")
     with tarfile.open(tmp_path / "a.tar", "w") as tar:
         tar.add(file, "a.png")
-    expected, *_ = load(file.parent, [Sample(Place("a.png"), 1)], 16, lambda done, total: None)
+    expected, *_ = Images(file.parent).load([Sample(Place("a.png"), 1)], 16, ignore)
     for name in ("a.zip", "a.tar"):
         ((place, _),) = members(tmp_path / name, "", "")
-        pixels, labels, paths = load(tmp_path / name, [Sample(place, 1)], 16, lambda done, total: None)
+        pixels, labels, paths = Images(tmp_path / name).load([Sample(place, 1)], 16, ignore)
         assert (pixels == expected).all()
         assert (labels.tolist(), paths) == ([1], ["a.png"])
+
+
+def test_each_image_is_decoded_once_at_a_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = []
+    monkeypatch.setattr(images, "decode", lambda root, place, size: decoded.append((place.path, size)) or DARK)
+    monkeypatch.setattr(
+        images, "decode_whole", lambda root, place, side: decoded.append(("whole", side)) or (DARK, 2.0)
+    )
+    kept = Images(tmp_path)
+    first, second = [Sample(Place("a"), 0), Sample(Place("b"), 1)], [Sample(Place("b"), 1), Sample(Place("c"), 2)]
+    kept.load(first, 4, ignore)
+    assert kept.load(second, 4, ignore)[1].tolist() == [1, 2]
+    assert sorted(decoded) == [("a", 4), ("b", 4), ("c", 4)]
+    assert kept.load_whole(first[:1], 4, ignore).aspects.tolist() == [2.0]
+    assert decoded[-1] == ("whole", 4)
+
+
+def test_images_beyond_the_memory_for_them_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = []
+    monkeypatch.setattr(images, "decode", lambda root, place, size: decoded.append(place.path) or DARK)
+    kept = Images(tmp_path, most_bytes=2 * DARK.nbytes)
+    samples = [Sample(Place(name), 0) for name in "abc"]
+    for sample in (*samples[:2], samples[0], samples[2], samples[0], samples[1]):  # b is the one used longest ago
+        kept.load([sample], 4, ignore)
+        assert kept.bytes <= 2 * DARK.nbytes
+    assert decoded == ["a", "b", "c", "b"]
+
+
+def test_a_file_that_cannot_be_read_is_left_out_each_time(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "b.png")
+    kept = Images(tmp_path)
+    for _ in range(2):
+        pixels, labels, paths = kept.load([Sample(Place("a.png"), 0), Sample(Place("b.png"), 1)], 4, ignore)
+        assert (len(pixels), labels.tolist(), paths) == (1, [1], ["b.png"])

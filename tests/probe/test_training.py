@@ -53,7 +53,7 @@ def test_what_is_tried_never_touches_the_loaded_model(small: Session, images: tr
 
 
 def test_training_lowers_the_loss_on_its_images(small: Session, images: training.TrainingImages) -> None:
-    pixels, labels, _ = small.images("plain", 32, small.job.train)
+    pixels, labels, _ = small.images(32, small.job.train)
     plan = dataclasses.replace(PLAN, color_jitter=0.0, horizontal_flip=False, crop_scale=0.9)
     trained = training.train(small, plan, images, rate=3e-3, steps=60, seed=0, size=32)
     start = training.judge(small, training.start(small, plan), pixels, labels)
@@ -61,7 +61,7 @@ def test_training_lowers_the_loss_on_its_images(small: Session, images: training
 
 
 def test_a_rate_beyond_all_bounds_is_a_breakdown_and_no_crash(small: Session, images: training.TrainingImages) -> None:
-    pixels, labels, _ = small.images("plain", 32, small.job.train)
+    pixels, labels, _ = small.images(32, small.job.train)
     model = training.train(small, PLAN, images, rate=1e6, steps=16, seed=0, size=32)
     judged = training.judge(small, model, pixels, labels)
     assert judged.loss >= math.log(3)

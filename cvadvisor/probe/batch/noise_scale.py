@@ -64,8 +64,7 @@ def measure(session: "Session", each: int, tick: Callable[[int, int], None]) -> 
     from cvadvisor.task import classification, network
 
     size = session.image_size
-    pixels, labels, _ = session.images("noise scale", size, session.job.train[: each * GROUPS * SMALL])
-    session.forget("noise scale")
+    pixels, labels, _ = session.images(size, session.job.train[: each * GROUPS * SMALL])
     each = min(each, len(labels) // (SMALL * GROUPS))
     if each < LEAST_EACH:
         return NoiseScale(None, len(labels))

@@ -38,7 +38,7 @@ class Features:
     paths: list[str]
 
 
-def features_of(session: "Session", part: str, samples: "list[Sample]", model: Any) -> Features:
+def features_of(session: "Session", samples: "list[Sample]", model: Any) -> Features:
     """Pass ``samples`` through ``model``, which is in evaluation mode.
 
     Raises:
@@ -48,7 +48,7 @@ def features_of(session: "Session", part: str, samples: "list[Sample]", model: A
     import numpy as np
     import torch
 
-    pixels, labels, paths = session.images(part, session.image_size, samples)
+    pixels, labels, paths = session.images(session.image_size, samples)
     if not len(pixels):
         raise NotChecked("no image could be read")
     pooled, grids = [], []

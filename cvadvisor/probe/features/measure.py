@@ -51,20 +51,16 @@ def run(session: "Session") -> Measured:
     session.seed_everything()
     train, held_out = _plan(session)
     model = session.fresh_model().eval()
-    try:
-        seen = _Seen(
-            features_of(session, "features-train", train, model),
-            features_of(session, "features-held-out", held_out, model),
-            {sample.path: sample for sample in (*train, *held_out)},
-        )
-        if len(set(seen.train.labels.tolist())) < 2 or len(seen.held_out.labels) < 2:
-            raise NotChecked("too few readable images to learn from and to test on")
-        # matrix libraries that wait for each other's threads made these small fits fifty times slower
-        with threadpool_limits(limits=1):
-            return _measured(session, seen)
-    finally:
-        session.forget("features-train")
-        session.forget("features-held-out")
+    seen = _Seen(
+        features_of(session, train, model),
+        features_of(session, held_out, model),
+        {sample.path: sample for sample in (*train, *held_out)},
+    )
+    if len(set(seen.train.labels.tolist())) < 2 or len(seen.held_out.labels) < 2:
+        raise NotChecked("too few readable images to learn from and to test on")
+    # matrix libraries that wait for each other's threads made these small fits fifty times slower
+    with threadpool_limits(limits=1):
+        return _measured(session, seen)
 
 
 def cost(session: "Session") -> Cost:
@@ -183,7 +179,7 @@ def _confusion(session: "Session", seen: _Seen) -> None:
 def _statistics(session: "Session", seen: _Seen) -> None:
     """Compare the two kinds of statistics; where the dataset's win, the session keeps them and their head."""
     train, held_out = ([seen.samples[path] for path in one.paths] for one in (seen.train, seen.held_out))
-    pixels, _, _ = session.images("features-train", session.image_size, train)
+    pixels, _, _ = session.images(session.image_size, train)
     model = session.fresh_model()
     if not statistics.normalisations(model):
         return
@@ -191,10 +187,7 @@ def _statistics(session: "Session", seen: _Seen) -> None:
     source = session.fresh_model()
     seen.facts["source_distance"] = statistics.divergence(source, model)
     try:
-        adapted = tuple(
-            features_of(session, part, samples, model)
-            for part, samples in (("features-train", train), ("features-held-out", held_out))
-        )
+        adapted = tuple(features_of(session, samples, model) for samples in (train, held_out))
     except FloatingPointError:
         return
     labels, classes, seed = (seen.train.labels, seen.held_out.labels), len(session.job.classes), session.job.seed

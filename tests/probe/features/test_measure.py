@@ -122,7 +122,7 @@ def test_an_image_that_cannot_be_read_is_no_candidate(photos: Path, job_for: Any
 def test_features_are_what_the_head_reads_and_the_grid_is_bounded(digits: Path, job_for: Any, model: str) -> None:
     session = session_for(job_for(digits, model=model, weights="none"), 160)
     network = session.fresh_model().eval()
-    found = features_of(session, "features-train", session.job.train[:5], network)
+    found = features_of(session, session.job.train[:5], network)
     assert found.pooled.shape == (5, session.facts.feature_dim)
     assert found.grid.shape[0] == 5
     assert found.grid.shape[1] <= 4096

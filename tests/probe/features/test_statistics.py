@@ -34,7 +34,7 @@ def test_the_same_features_do_not_beat_themselves() -> None:
 
 
 def test_noise_is_farther_from_the_source_than_digits(loaded: Session) -> None:
-    digits, _, _ = loaded.images("features-train", 64, loaded.job.train)
+    digits, _, _ = loaded.images(64, loaded.job.train)
     noise = np.random.default_rng(0).integers(0, 256, digits.shape, np.uint8)
     distances = []
     for pixels in (digits, noise):
@@ -49,7 +49,7 @@ def test_noise_is_farther_from_the_source_than_digits(loaded: Session) -> None:
 
 def test_the_loaded_model_keeps_the_statistics_of_its_source(loaded: Session) -> None:
     before = {name: value.clone() for name, value in loaded.fresh_model().named_buffers()}
-    pixels, _, _ = loaded.images("features-train", 64, loaded.job.train)
+    pixels, _, _ = loaded.images(64, loaded.job.train)
     statistics.adapt(loaded, loaded.fresh_model(), pixels)
     for name, value in loaded.fresh_model().named_buffers():
         assert torch.equal(value, before[name])
@@ -64,7 +64,7 @@ def test_where_they_win_every_model_starts_with_them_and_their_head(
     session.load_model()
     features.run(session)
     plan = dataclasses.replace(PLAN, head_start="probe", batch_norm="train")
-    pixels, labels, _ = session.images("train", 64, session.job.train)
+    pixels, labels, _ = session.images(64, session.job.train)
     assert training.judge(session, training.start(session, plan), pixels, labels).accuracy > 0.9
     session.statistics = None
     assert training.judge(session, training.start(session, plan), pixels, labels).accuracy < 0.9
@@ -79,7 +79,7 @@ def test_a_model_without_batch_norm_has_no_statistics_to_compare(digits: Any, jo
 
 
 def test_facts_hold_no_number_that_is_not_finite(loaded: Session) -> None:
-    pixels, _, _ = loaded.images("features-train", 64, loaded.job.train)
+    pixels, _, _ = loaded.images(64, loaded.job.train)
     model = loaded.fresh_model()
     statistics.adapt(loaded, model, np.zeros_like(pixels))  # variance 0 everywhere
     distance = statistics.divergence(loaded.fresh_model(), model)
