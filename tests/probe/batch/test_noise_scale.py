@@ -58,7 +58,7 @@ def test_confident_wrong_labels_raise_the_noise_scale(pretrained_session: Sessio
         dataclasses.replace(sample, label=int(label))
         for sample, label in zip(job.train, np.random.default_rng(0).integers(0, 3, len(job.train)), strict=True)
     ]
-    wrong = dataclasses.replace(pretrained_session, job=dataclasses.replace(job, train=shuffled), _images={})
+    wrong = dataclasses.replace(pretrained_session, job=dataclasses.replace(job, train=shuffled))
     right = noise_scale.measure(pretrained_session, 2, pretrained_session.tick).scale
     found = noise_scale.measure(wrong, 2, wrong.tick).scale
     assert right is not None
