@@ -9,6 +9,6 @@ PROBES: tuple[Probe, ...] = (
     overfit_batch.PROBE,
     lr_range.FULL,
     batch_size.PROBE,  # before those that can use any time, and that train with its batch
-    lr_choice.PROBE,
     race.PROBE,
+    lr_choice.PROBE,  # of the strategy that won
 )

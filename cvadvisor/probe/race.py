@@ -1,8 +1,10 @@
 """A race of strategies: the same images, steps and seeds; held-out images judge, and a tie goes to the simpler one.
 
-Every strategy starts from what was measured before: the head from the frozen features, the rate from the trials. SGD
-gets a rate of its own from a few short runs. Strategies are compared image by image, so that the easy images cancel.
-All held-out images choose; what that is worth says a half of them that has no say in another choice, by the other half.
+Every strategy starts from what was measured before: the head from the frozen features, the rate from the range test.
+SGD gets a rate of its own from a few short runs. The winner's own rate is looked for afterwards.
+
+Strategies are compared image by image, so that the easy images cancel. All held-out images choose; what such a choice
+is worth is seen where half of them choose, and the other half judges.
 """
 
 import dataclasses
@@ -349,4 +351,4 @@ def cost(session: "Session") -> Cost:
     )
 
 
-PROBE = Probe("race", "Race of strategies", "probe.race", run, cost, uses=("features", "lr"))
+PROBE = Probe("race", "Race of strategies", "probe.race", run, cost, uses=("features",))

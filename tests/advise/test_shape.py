@@ -214,10 +214,12 @@ def test_a_tried_rate_close_below_a_cliff_keeps_a_margin(ratio: float, rate: flo
     assert made_by_shipped_rules(probe=probe)[0].recipe.learning_rate == pytest.approx(rate)
 
 
-def test_the_rate_of_another_optimiser_is_not_bound_by_the_cliff_of_the_first() -> None:
-    made, codes = made_by_shipped_rules(probe=samples.probe_facts(race=race_facts(optimizer="sgd", rate_factor=30.0)))
+@pytest.mark.parametrize(("lr", "rate"), [(None, 0.06), (lr_facts(optimizer="sgd", best=0.02), 0.02)])
+def test_the_winner_of_the_race_has_its_own_rate_until_trials_replace_it(lr: Any, rate: float) -> None:
+    probe = dataclasses.replace(range_test(), race=race_facts(optimizer="sgd", rate_factor=30.0), lr=lr)
+    made, codes = made_by_shipped_rules(probe=probe)
     assert "RAC003" in codes
-    assert (made.recipe.optimizer, made.recipe.learning_rate) == ("sgd", pytest.approx(0.03))
+    assert (made.recipe.optimizer, made.recipe.learning_rate) == ("sgd", pytest.approx(rate))
 
 
 def test_a_range_test_in_which_nothing_fell_measures_no_rate() -> None:
