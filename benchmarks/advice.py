@@ -301,6 +301,7 @@ def strategies(cells: Sequence[Cell], options: argparse.Namespace, scratch: Path
     row("what the race recommends", [str(one.audits[0].fact("probe.race.recommended") or "no race") for one in cells])
     behind = [regret.of_runs(of, one.ours) if of else None for of, one in zip(full, cells, strict=True)]
     row("ours behind the best of the raced, points", [points(one) if one else "–" for one in behind])
+    row("within two standard errors of it", [within_noise(one) for one in behind])
     logistic: dict[str, float] = {}
     for one in cells:
         if one.dataset.digest not in logistic:
@@ -310,6 +311,12 @@ def strategies(cells: Sequence[Cell], options: argparse.Namespace, scratch: Path
         answers = [by_seed(who, one, options, scratch) for one in cells]
         row(title, [spread([answer["accuracy"] for answer in of if "accuracy" in answer]) for of in answers])
     print("\nThe steps of a search for the rate come on top, for us and for peers.\n")
+
+
+def within_noise(one: Regret | None) -> str:
+    if one is None or one.error is None:
+        return "–"
+    return "yes" if one.value <= 2 * one.error else "**no**"
 
 
 def in_full(one: Cell, options: argparse.Namespace, scratch: Path) -> dict[str, dict[int, float]]:

@@ -266,7 +266,7 @@ def race_facts(**changes: Any) -> RaceFacts:
         planned_steps=252,
         seeds=3,
         image_size_px=224,
-        held_out_images=71,
+        select_images=71,
         leader="probe-then-full",
         recommended="probe-then-full",
         tied=False,

@@ -55,9 +55,9 @@ class BatchFacts:
     )
     head_epoch_seconds: Estimate | None = optional("An epoch of the head alone, with its validation.", unit="s")
     epochs: int | None = optional("Epochs that the recipe plans.", unit="epochs")
+    strategy: str | None = optional("The strategy that was planned when this was measured.")
     run_seconds: Estimate | None = optional(
-        "The whole run as the recipe plans it, if it does not stop early; without loading the model and fitting the "
-        "head.",
+        "The whole run by that strategy, if it does not stop early; without loading the model and fitting the head.",
         unit="s",
     )
 

@@ -17,7 +17,7 @@ class RaceEntry:
     learning_rate: float = known("Its peak learning rate.")
     steps: int = known("Steps it was trained for.", unit="steps")
     seeds: int = known("Runs with different batches, order and augmentation.")
-    accuracy: Estimate = known("Accuracy on the held-out images, mean over runs.")
+    accuracy: Estimate = known("Accuracy on the images that choose, mean over runs.")
     loss: float = known("Loss on them, mean over runs.", unit="nats")
     behind: Estimate = known(
         "Points of accuracy behind the leader, image by image; over images and runs.", unit="points"
@@ -33,12 +33,12 @@ class RaceFacts:
     planned_steps: int = known("Steps of the run that the recipe plans.", unit="steps")
     seeds: int = known("Runs of each strategy.")
     image_size_px: int = known("Side of the square input used.", unit="px")
-    held_out_images: int = known("Held-out images that chose.", unit="images")
+    select_images: int = known("Held-out images that chose.", unit="images")
     leader: str = known("The strategy with the highest accuracy.")
     recommended: str = known(
         "The simplest strategy that the leader does not beat by two standard errors, neither in accuracy nor in loss."
     )
-    tied: bool = known("Whether a simpler strategy is within two standard errors of the leader, and so recommended.")
+    tied: bool = known("Whether the leader does not beat every other by two standard errors.")
     tied_with: int = known("Other strategies that the leader does not beat by two standard errors.")
     strategy: str = known("The recommended one as the recipe says it.")
     head_start: str = known("How its head starts.")
@@ -52,8 +52,6 @@ class RaceFacts:
         "features.",
         unit="points",
     )
-    accuracy: Estimate | None = optional(
-        "Accuracy of what half of these images would recommend, on the other half: what the choice is worth."
-    )
+    accuracy: Estimate | None = optional("The recommended strategy's accuracy on images that chose nothing.")
     left_out: tuple[str, ...] = listed("Strategies that there was no time for.")
     entries: tuple[RaceEntry, ...] = listed("The strategies, best first.")

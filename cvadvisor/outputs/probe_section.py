@@ -247,11 +247,14 @@ def _batch(batch: BatchFacts | None, curves: dict[str, Curve]) -> Block:
     return Block("Batch size, memory and speed", figures=_batch_figures(batch) if batch else (), charts=charts)
 
 
+_TRAINED = {"full": ", every layer", "head-then-full": ", every layer", "head-only": ", the head alone"}
+
+
 def _batch_figures(batch: BatchFacts) -> Figures:
     memory = None if batch.memory_per_image_bytes is None else (shown(batch.memory_per_image_bytes, "", "bytes"), "")
     return _known(
         ("an epoch", _duration(batch.epoch_seconds)),
-        ("the whole run", _duration(batch.run_seconds)),
+        (f"the whole run{_TRAINED.get(batch.strategy or '', '')}", _duration(batch.run_seconds)),
         ("training, an image", _measured(batch.train_ms, " ms")),
         ("reading an image", _measured(batch.decode_ms, " ms")),
         ("of an epoch waits for images", None if batch.loading_share is None else (percent(batch.loading_share), "")),

@@ -54,8 +54,10 @@ def standing(race: RaceFacts, entry: RaceEntry) -> str:
     """Where ``entry`` stands against the leader, in a few words."""
     if entry.name == race.leader:
         return "leads"
-    if entry.behind.low <= 0:
+    if max(entry.behind.low, entry.loss_behind.low) <= 0:
         return "ties"
+    if entry.behind.low <= 0:
+        return f"loss {entry.loss_behind.value:.2f} higher"
     return f"{entry.behind.value:.1f} points behind"
 
 

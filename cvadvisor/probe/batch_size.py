@@ -89,18 +89,7 @@ def _parts(session: "Session") -> list[Part]:
 
 def _batch(session: "Session") -> int:
     batch = session.plan.batch_size if session.plan else BATCH
-    return max(1, min(batch, _train_images(session)))
-
-
-def _train_images(session: "Session") -> int:
-    """Training images of an epoch of the script: without those that are held out of them."""
-    held_out = _validation_images(session) if session.job.held_out_from == "train" else 0
-    return max(len(session.job.train), session.job.train_images - held_out)
-
-
-def _validation_images(session: "Session") -> int:
-    known = session.job.validation_images
-    return len(session.job.held_out) if known is None else known
+    return max(1, min(batch, session.script_train_images))
 
 
 def _precision(session: "Session") -> str:
@@ -129,10 +118,10 @@ def _epoch(session: "Session", until: float) -> dict[str, Any]:
         raise NotChecked("no training image can be read")
     load = duration_interval(loads[0])
     costs = epoch.Costs(train, evaluate, load, duration_interval(loads[1]) if loads[1] else load)
-    train_images = _train_images(session)
+    train_images = session.script_train_images
     work = epoch.Work(
         train_images=train_images,
-        validation_images=_validation_images(session),
+        validation_images=session.script_validation_images,
         batch=batch,
         workers=loading.default_workers(session.job.device, train_images),
         cores=os.cpu_count() or 1,
@@ -149,6 +138,7 @@ def _epoch(session: "Session", until: float) -> dict[str, Any]:
         "head_epoch_seconds": epoch.epoch_seconds(costs, work, head_only=True),
     }
     if session.plan is not None:
+        facts["strategy"] = session.plan.strategy
         facts["run_seconds"] = epoch.run_seconds(
             costs,
             work,

@@ -19,6 +19,7 @@ from cvadvisor.probe.declaration import Cost, Measured, NotChecked, Probe
 from cvadvisor.probe.lr_trials import (
     LAST_RUNS,
     MOST_SEEDS,
+    ROUNDING,
     Round,
     Trial,
     around,
@@ -127,10 +128,12 @@ def run(session: "Session") -> Measured:
     if plan is None or plan.strategy == "probe-only" or plan.epochs < 1:
         raise NotChecked("the recipe trains no layer but the head on frozen features, which needs no rate")
     size, total = _affordable(session, plan)
+    if size != session.image_size:  # the fitted head belongs to the planned size
+        plan = replace(plan, head_start="zero")
     images = training.training_images(session, plan, size, training.needed(session, plan, total))
     pixels, labels, _ = session.images(size, session.select)
     if len(labels) < 2:
-        raise NotChecked("there are no held-out images to choose by", "a validation split")
+        raise NotChecked("there are too few held-out images to choose by", "a larger validation split")
     search = _Search(session, plan, size, total, images, pixels, labels)
     rounds = plan_rounds(total, planned_steps(session, plan), search.judging)
     if not rounds:
@@ -151,14 +154,14 @@ def run(session: "Session") -> Measured:
 
 def planned_steps(session: "Session", plan: "TrainingPlan") -> int:
     """Steps of the run that the recipe plans, an epoch's last, smaller batch being dropped as in the script."""
-    return plan.epochs * max(1, session.job.train_images // plan.batch_size)
+    return plan.epochs * max(1, session.script_train_images // plan.batch_size)
 
 
 def _affordable(session: "Session", plan: "TrainingPlan") -> tuple[int, float]:
     """Input size and steps of all trials: within the time, and within a share of what a sweep would cost."""
     wanted, least = _wanted(session, plan), _least(session, plan.batch_size, planned_steps(session, plan))
     for size in session.sizes():
-        steps = training.affordable_steps(session, plan, size)
+        steps = training.affordable_steps(session, plan, size) + ROUNDING
         if steps >= min(max(wanted, least), COMFORT * least):
             return size, max(least, min(steps, wanted))
     if steps >= least:

@@ -3,8 +3,8 @@
 Every strategy starts from what was measured before: the head from the frozen features, the rate from the range test.
 SGD gets a rate of its own from a few short runs. The winner's own rate is looked for afterwards.
 
-Strategies are compared image by image, so that the easy images cancel. All held-out images choose; what such a choice
-is worth is seen where half of them choose, and the other half judges.
+Strategies are compared image by image, so that the easy images cancel. They race at the planned size of the input only:
+the fitted head belongs to it.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from cvadvisor.facts.seen import Curve, Series
 from cvadvisor.probe import training
 from cvadvisor.probe.accuracy import Z95, accuracy
 from cvadvisor.probe.declaration import Cost, Measured, NotChecked, Probe
-from cvadvisor.probe.lr_choice import FORWARD_STEPS, planned_steps
+from cvadvisor.probe.lr_choice import FORWARD_STEPS, USUAL_BATCH, planned_steps
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +30,6 @@ TELLING_PART, TELLING_STEPS = 0.8, 300
 """Part of the planned steps, or so many where that is less, that a race takes at least: shorter runs favour what starts
 well, the linear probe above all, as what every layer learns shows later."""
 MOST_STEPS = 1000
-LEAST_SGD_STEPS = 10
 SEEDS = (3, 2, 1)
 FEWEST = 3
 """Strategies that race at least where there is time for more than one run of each."""
@@ -51,7 +50,10 @@ POINTS = 100.0
 
 @dataclass
 class _Runner:
-    """A strategy in the race; ``hits`` and ``losses`` are lists over runs of (images,), those that select first."""
+    """A strategy in the race.
+
+    Over runs, (images,) each: ``hits`` and ``losses`` on the images that choose, ``judged`` the hits on others.
+    """
 
     name: str
     title: str
@@ -59,6 +61,7 @@ class _Runner:
     trains: bool = True
     hits: "list[np.ndarray]" = field(default_factory=list)
     losses: "list[np.ndarray]" = field(default_factory=list)
+    judged: "list[np.ndarray]" = field(default_factory=list)
 
     @property
     def accuracy(self) -> float:
@@ -66,11 +69,6 @@ class _Runner:
         import numpy as np
 
         return float(np.mean(self.hits))
-
-    def only(self, part: slice) -> "_Runner":
-        """The same, judged by that part of the images."""
-        hits, losses = ([run[part] for run in runs] for runs in (self.hits, self.losses))
-        return dataclasses.replace(self, hits=hits, losses=losses)
 
 
 def strategies(plan: "TrainingPlan", fitted: bool) -> list[_Runner]:
@@ -96,7 +94,8 @@ def strategies(plan: "TrainingPlan", fitted: bool) -> list[_Runner]:
     layered = replace(full, head_start=start, layer_decay=LAYER_WISE)
     runners.append(_Runner("layer-wise", f"every layer, early ones slower ({LAYER_WISE:g})", layered))
     runners.append(_Runner("sgd", "every layer, SGD", replace(full, head_start=start, optimizer="sgd")))
-    return [runner for runner in runners if runner.name != "layer-wise" or plan.layer_decay > LAYER_WISE]
+    # where the recipe lets every layer learn at the full rate, a rule bounds it so
+    return [runner for runner in runners if runner.name != "layer-wise" or LAYER_WISE < plan.layer_decay < 1]
 
 
 def run(session: "Session") -> Measured:
@@ -111,7 +110,8 @@ def run(session: "Session") -> Measured:
     if len(session.select) < 2:
         raise NotChecked("there are no held-out images to choose by", "a validation split")
     runners = strategies(plan, session.fitted_head is not None)
-    size, steps, seeds, racing = _affordable(session, plan, runners)
+    steps, seeds, racing = _affordable(session, plan, runners)
+    size = session.image_size
     field_of = _Field(
         session,
         training.training_images(session, plan, size, training.needed(session, plan, steps)),
@@ -150,18 +150,18 @@ class _Field:
 
     def enter(self, runner: _Runner, seed: int) -> None:
         """Run ``runner`` once more."""
-        import numpy as np
-
         model = training.start(self.session, runner.plan)
         if runner.trains:
             model = self._train(runner, runner.plan.learning_rate, self.steps, seed)
-        halves = [training.judge(self.session, model, *half) for half in (self.select, self.judge) if len(half[1])]
-        runner.hits.append(np.concatenate([half.hits for half in halves]))
-        runner.losses.append(np.concatenate([half.losses for half in halves]))
+        chosen = training.judge(self.session, model, *self.select)
+        runner.hits.append(chosen.hits)
+        runner.losses.append(chosen.losses)
+        if len(self.judge[1]):
+            runner.judged.append(training.judge(self.session, model, *self.judge).hits)
 
     def best_rate(self, runner: _Runner) -> float:
         """The rate of least held-out loss of short runs, for an optimiser that has no trials of its own."""
-        steps = max(LEAST_SGD_STEPS, round(SGD_SHARE * self.steps))
+        steps = max(1, round(SGD_SHARE * self.steps))
         found = {}
         for factor in SGD_RATES:
             rate = factor * runner.plan.learning_rate
@@ -173,26 +173,34 @@ class _Field:
         return training.train(self.session, runner.plan, self.images, rate=rate, steps=steps, seed=seed, size=self.size)
 
 
-def _affordable(
-    session: "Session", plan: "TrainingPlan", runners: list[_Runner]
-) -> tuple[int, int, int, list[_Runner]]:
-    """Input size, steps and seeds of the race, and the strategies there is time for.
+def _affordable(session: "Session", plan: "TrainingPlan", runners: list[_Runner]) -> tuple[int, int, list[_Runner]]:
+    """Steps and seeds of the race, and the strategies there is time for.
 
     Raises:
         NotChecked: not even two.
     """
     wanted, telling = min(MOST_STEPS, planned_steps(session, plan)), _telling(session, plan)
-    judging = FORWARD_STEPS * (len(session.select) + len(session.judge)) / plan.batch_size
+    in_all = training.affordable_steps(session, plan, session.image_size) + ROUNDING
     for seeds in SEEDS:
         for keep in range(len(runners), (FEWEST if seeds > 1 else 2) - 1, -1):
             racing = _kept(runners, keep)
-            each = sum(runner.trains for runner in racing) + (racing[-1].name == "sgd")
-            for size in session.sizes():
-                steps_in_all = training.affordable_steps(session, plan, size)
-                steps = min(wanted, int(steps_in_all / (seeds * each) - judging + ROUNDING))
-                if steps >= telling:
-                    return size, steps, seeds, racing
+            steps = min(wanted, int((in_all - _steps(session, plan, racing, 0, seeds)) / _runs(racing, seeds)))
+            if steps >= telling:
+                return steps, seeds, racing
     raise NotChecked(f"a race of {telling} steps needs about {cost(session).least_s:.0f} s here", "a larger --budget")
+
+
+def _runs(racing: list[_Runner], seeds: int) -> int:
+    """Whole runs of a race; what finds SGD's rate is as long as one."""
+    return seeds * sum(runner.trains for runner in racing) + any(runner.plan.optimizer == "sgd" for runner in racing)
+
+
+def _steps(session: "Session", plan: "TrainingPlan", racing: list[_Runner], steps: int, seeds: int) -> float:
+    """What a race costs in steps, where judging takes as long as so many of them."""
+    judged = seeds * len(racing) * (len(session.select) + len(session.judge))
+    if any(runner.plan.optimizer == "sgd" for runner in racing):
+        judged += len(SGD_RATES) * len(session.select)
+    return steps * _runs(racing, seeds) + FORWARD_STEPS * judged / plan.batch_size
 
 
 def _telling(session: "Session", plan: "TrainingPlan") -> int:
@@ -211,7 +219,8 @@ def _measured(session: "Session", race: _Field, ran: list[_Runner], left_out: tu
     import numpy as np
 
     assert session.plan is not None
-    leader, level = _leading(ran)
+    leader = max(ran, key=lambda runner: runner.accuracy)
+    level = _level(ran, leader)
     winner = level[0]
     probe = next((runner for runner in ran if not runner.trains), None)
     entries = tuple(
@@ -228,8 +237,8 @@ def _measured(session: "Session", race: _Field, ran: list[_Runner], left_out: tu
             seeds=len(runner.hits),
             accuracy=_accuracy(runner.hits),
             loss=float(np.mean(runner.losses)),
-            behind=_points(leader, runner),
-            loss_behind=_nats(leader, runner),
+            behind=_points(leader, runner) if runner is not leader else _nothing(len(race.select[1])),
+            loss_behind=_nats(leader, runner) if runner is not leader else _nothing(len(race.select[1])),
         )
         for runner in sorted(ran, key=lambda runner: -runner.accuracy)
     )
@@ -238,10 +247,10 @@ def _measured(session: "Session", race: _Field, ran: list[_Runner], left_out: tu
         planned_steps=planned_steps(session, session.plan),
         seeds=min(len(runner.hits) for runner in ran),
         image_size_px=race.size,
-        held_out_images=len(race.select[1]) + len(race.judge[1]),
+        select_images=len(race.select[1]),
         leader=leader.name,
         recommended=winner.name,
-        tied=winner is not leader,
+        tied=len(level) > 1,
         tied_with=len(level) - 1,
         strategy=winner.plan.strategy,
         head_start=winner.plan.head_start,
@@ -251,29 +260,25 @@ def _measured(session: "Session", race: _Field, ran: list[_Runner], left_out: tu
         learning_rate=winner.plan.learning_rate,
         rate_factor=winner.plan.learning_rate / session.plan.learning_rate,
         gain_over_probe=_points(leader, probe) if probe else None,
-        accuracy=_judged(ran, len(race.select[1])) if len(race.judge[1]) > 1 else None,
+        accuracy=_accuracy(winner.judged) if winner.judged else None,
         left_out=left_out,
         entries=entries,
     )
     return Measured(facts, (_chart(facts),))
 
 
-def _leading(ran: list[_Runner]) -> tuple[_Runner, list[_Runner]]:
-    """The most accurate of ``ran``, and those that it does not beat by two standard errors, the simplest first.
+def _level(ran: list[_Runner], leader: _Runner) -> list[_Runner]:
+    """The leader and those of ``ran`` that it does not beat by two standard errors, the simplest first.
 
     To be beaten is to be less accurate or, where few images tell accuracies apart, to have the higher loss.
     """
-    leader = max(ran, key=lambda runner: runner.accuracy)
-    return leader, [
+    return [
         runner for runner in ran if runner is leader or max(_points(leader, runner).low, _nats(leader, runner).low) <= 0
     ]
 
 
-def _judged(ran: list[_Runner], select: int) -> Estimate:
-    """Accuracy of what the first ``select`` images alone would recommend, on the others."""
-    chosen = _leading([runner.only(slice(select)) for runner in ran])[1][0]
-    found = next(runner for runner in ran if runner.name == chosen.name)
-    return _accuracy(found.only(slice(select, None)).hits)
+def _nothing(images: int) -> Estimate:
+    return Estimate(value=0.0, low=0.0, high=0.0, n=images)
 
 
 def _points(leader: _Runner, runner: _Runner) -> Estimate:
@@ -339,15 +344,20 @@ def _chart(facts: RaceFacts) -> Curve:
 
 
 def cost(session: "Session") -> Cost:
-    """Seconds of the smallest race at the smallest size, and of a whole one at the planned size."""
+    """Seconds of the smallest race that says something, and of a whole one."""
     plan = session.plan
-    batch = plan.batch_size if plan else 32
-    planned = min(MOST_STEPS, planned_steps(session, plan)) if plan else MOST_STEPS
-    telling = _telling(session, plan) if plan else TELLING_STEPS
-    judging = FORWARD_STEPS * (len(session.select) + len(session.judge)) / batch
+    if plan is None:  # as if every strategy trained for a usual run
+        batch, least, most = USUAL_BATCH, float(TELLING_STEPS), float(SEEDS[0] * len(PRIORITY) * MOST_STEPS)
+    else:
+        assert session.facts is not None
+        fitted = session.fitted_head is not None or (session.facts.pretrained and not session.features)
+        runners, batch = strategies(plan, fitted), plan.batch_size
+        least = _steps(session, plan, _kept(runners, 2), _telling(session, plan), SEEDS[-1])
+        most = _steps(session, plan, runners, min(MOST_STEPS, planned_steps(session, plan)), SEEDS[0])
+    size = session.image_size
     return Cost(
-        least_s=training.seconds_of(session, telling + judging + SPARE_STEPS, session.sizes()[-1], batch),
-        most_s=training.seconds_of(session, SEEDS[0] * len(PRIORITY) * (planned + judging), session.image_size, batch),
+        least_s=training.seconds_of(session, least + SPARE_STEPS, size, batch),
+        most_s=training.seconds_of(session, most + SPARE_STEPS, size, batch),
     )
 
 

@@ -157,6 +157,18 @@ class Session:
         return torch.channels_last if last else torch.contiguous_format
 
     @property
+    def script_train_images(self) -> int:
+        """Training images of an epoch of the script: without those that it holds out of them."""
+        held_out = self.script_validation_images if self.job.held_out_from == "train" else 0
+        return max(len(self.job.train), self.job.train_images - held_out)
+
+    @property
+    def script_validation_images(self) -> int:
+        """Images that the script validates on."""
+        known = self.job.validation_images
+        return len(self.job.held_out) if known is None else known
+
+    @property
     def select(self) -> list[Sample]:
         """Held-out images by which probes choose: every second one, without those that training holds too."""
         return [sample for sample in self.job.held_out if not sample.leaked][::2]

@@ -101,6 +101,42 @@ def test_time_for_less_than_all_trials_is_used(digits: Any, landscape: Any) -> N
     assert lr_choice.run(session).facts.steps_total > 0.8 * whole
 
 
+@pytest.mark.parametrize("size", range(32, 48))
+def test_its_smallest_cost_is_enough(digits: Any, landscape: Any, size: int) -> None:
+    landscape(1e-3)
+    session = session_for(digits, epochs=2)
+    session.image_size = size
+    session.allowance = lr_choice.cost(session).least_s
+    assert lr_choice.run(session).facts.image_size_px == size
+
+
+def test_at_a_smaller_input_the_head_starts_at_zero(digits: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fitted head belongs to the planned size."""
+    started = []
+
+    def start(session: Session, plan: Any) -> Any:
+        started.append(plan.head_start)
+        return session.fresh_model()
+
+    monkeypatch.setattr(training, "start", start)
+    session = session_for(digits, epochs=2)
+    session.image_size = 96
+    session.plan = dataclasses.replace(session.plan, head_start="probe")  # type: ignore[type-var]
+    session.allowance = lr_choice.cost(session).least_s
+    assert lr_choice.run(session).facts.image_size_px == 64
+    assert set(started) == {"zero"}
+    session.allowance = 1e6
+    lr_choice.run(session)
+    assert started[-1] == "probe"
+
+
+def test_steps_are_counted_without_images_held_out_of_training(digits: Any) -> None:
+    session = session_for(digits, epochs=2)
+    whole = lr_choice.planned_steps(session, session.plan)  # type: ignore[arg-type]
+    session.job.held_out_from, session.job.train_images = "train", len(session.job.train) + len(session.job.held_out)
+    assert lr_choice.planned_steps(session, session.plan) == whole  # type: ignore[arg-type]
+
+
 def test_noise_widens_the_range(digits: Any, landscape: Any) -> None:
     landscape(1e-3, noise=0.0)
     sure = lr_choice.run(session_for(digits)).facts

@@ -82,22 +82,33 @@ def test_where_nothing_beats_the_probe_the_probe_is_recommended(digits: Any, sco
     assert facts.strategy == "probe-only"
 
 
-def test_the_choice_is_judged_on_images_that_had_no_say_in_it() -> None:
-    """Each half has a winner of its own; what the first would choose is judged by the other, where it is worse."""
-    chance, wins, loses = np.arange(100) % 2 == 0, np.arange(100) < 90, np.arange(100) < 30
-    probe, full = (race._Runner(name, name, PROBE_PLAN) for name in ("probe", "probe-then-full"))
-    probe.hits, full.hits = [np.concatenate([chance, chance])], [np.concatenate([wins, loses])]
-    probe.losses, full.losses = [np.zeros(200)], [np.zeros(200)]
-    assert race._judged([probe, full], 100).value == pytest.approx(0.3)
+def test_the_winner_is_judged_on_images_that_chose_nothing(digits: Any, scores: Any) -> None:
+    scores(probe_then_full=0.8)
+    session = session_for(digits)
+    facts = race.run(session).facts
+    assert facts.accuracy is not None
+    chosen, unseen = {s.path for s in session.select}, {s.path for s in session.judge}
+    assert chosen
+    assert unseen
+    assert not chosen & unseen
+    assert not chosen & {s.path for s in session.job.train}
+
+
+def test_the_simplest_that_leads_ties_too(digits: Any, scores: Any) -> None:
+    scores(probe=0.801, probe_then_full=0.8)
+    facts = race.run(session_for(digits)).facts
+    assert (facts.leader, facts.recommended, facts.tied, facts.tied_with) == ("probe", "probe", True, 1)
+    leads = facts.entries[0]
+    assert (leads.behind.low, leads.behind.high, leads.loss_behind.high) == (0, 0, 0)
 
 
 def test_a_tie_in_accuracy_that_the_loss_decides_is_none() -> None:
     probe, full = (race._Runner(name, name, PROBE_PLAN) for name in ("probe", "probe-then-full"))
     probe.hits, full.hits = [np.arange(100) < 50], [np.arange(100) < 51]
     probe.losses, full.losses = [np.full(100, 1.0)], [np.full(100, 0.6)]
-    assert race._leading([probe, full]) == (full, [full])
+    assert race._level([probe, full], full) == [full]
     probe.losses = full.losses
-    assert race._leading([probe, full]) == (full, [probe, full])
+    assert race._level([probe, full], full) == [probe, full]
 
 
 @pytest.mark.parametrize("steps", [1.5, 4.0])
@@ -112,9 +123,14 @@ def test_little_time_leaves_the_less_important_out_and_shortens_no_race(digits: 
     assert race.TELLING_PART * planned <= facts.steps <= planned
 
 
-def test_its_smallest_cost_is_enough_for_a_race(digits: Any, scores: Any) -> None:
+@pytest.mark.parametrize("size", [32, 33, 47, 64])
+@pytest.mark.parametrize("fitted", [True, False])
+def test_its_smallest_cost_is_enough_for_a_race(digits: Any, scores: Any, fitted: bool, size: int) -> None:
     scores()
     session = session_for(digits)
+    session.image_size = size
+    if not fitted:
+        session.fitted_head = None
     session.allowance = race.cost(session).least_s
     assert race.run(session).facts.seeds == 1
     session.allowance *= 0.9
@@ -143,6 +159,15 @@ def test_a_few_images_that_all_point_one_way_prove_nothing() -> None:
     assert race._points(ahead, behind).low < 0
 
 
+def test_a_race_is_never_run_at_a_smaller_input(digits: Any, scores: Any) -> None:
+    """The fitted head belongs to the planned size: at another one it knows little, and every layer would win."""
+    scores()
+    session = session_for(digits)
+    session.image_size = 128
+    session.allowance = race.cost(session).least_s
+    assert race.run(session).facts.image_size_px == 128
+
+
 def test_no_time_at_all_is_not_checked(digits: Any) -> None:
     with pytest.raises(NotChecked, match="a race of"):
         race.run(session_for(digits, allowance=0.001))
@@ -159,3 +184,9 @@ def test_a_real_race_repeats_itself(digits: Any) -> None:
     first, again = race.run(session).facts, race.run(session).facts
     assert first == again
     assert len(first.entries) == 7
+
+
+@pytest.mark.parametrize(("decay", "races"), [(0.75, False), (0.9, True), (1.0, False)])
+def test_lower_rates_of_early_layers_race_where_the_recipe_leaves_room_for_them(decay: float, races: bool) -> None:
+    runners = race.strategies(dataclasses.replace(PROBE_PLAN, layer_decay=decay), fitted=True)
+    assert ("layer-wise" in {runner.name for runner in runners}) == races
