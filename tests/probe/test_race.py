@@ -10,6 +10,7 @@ import pytest
 from cvadvisor.probe import race, training
 from cvadvisor.probe.declaration import NotChecked
 from cvadvisor.probe.lr_choice import planned_steps
+from cvadvisor.probe.race import outcome, running, strategies
 from cvadvisor.probe.session import Session
 from tests.probe.plans import PLAN
 
@@ -36,7 +37,7 @@ def scores(monkeypatch: pytest.MonkeyPatch) -> Any:
                 return str(plan.strategy).removesuffix("-only")
             if plan.optimizer == "sgd":
                 return "sgd"
-            if plan.layer_decay == race.LAYER_WISE:
+            if plan.layer_decay == strategies.LAYER_WISE:
                 return "layer_wise"
             if plan.strategy == "head-then-full":
                 return "head_then_full"
@@ -103,12 +104,12 @@ def test_the_simplest_that_leads_ties_too(digits: Any, scores: Any) -> None:
 
 
 def test_a_tie_in_accuracy_that_the_loss_decides_is_none() -> None:
-    probe, full = (race._Runner(name, name, PROBE_PLAN) for name in ("probe", "probe-then-full"))
+    probe, full = (strategies.Runner(name, name, PROBE_PLAN) for name in ("probe", "probe-then-full"))
     probe.hits, full.hits = [np.arange(100) < 50], [np.arange(100) < 51]
     probe.losses, full.losses = [np.full(100, 1.0)], [np.full(100, 0.6)]
-    assert race._level([probe, full], full) == [full]
+    assert outcome.level([probe, full], full) == [full]
     probe.losses = full.losses
-    assert race._level([probe, full], full) == [probe, full]
+    assert outcome.level([probe, full], full) == [probe, full]
 
 
 @pytest.mark.parametrize("steps", [1.5, 4.0])
@@ -120,7 +121,7 @@ def test_little_time_leaves_the_less_important_out_and_shortens_no_race(digits: 
     facts = race.run(session).facts
     assert {entry.name for entry in facts.entries} >= {"probe", "probe-then-full"}
     assert facts.left_out
-    assert race.TELLING_PART * planned <= facts.steps <= planned
+    assert running.TELLING_PART * planned <= facts.steps <= planned
 
 
 @pytest.mark.parametrize("size", [32, 33, 47, 64])
@@ -131,7 +132,7 @@ def test_its_smallest_cost_is_enough_for_a_race(digits: Any, scores: Any, fitted
     session.image_size = size
     if not fitted:
         session.fitted_head = None
-    session.allowance = race.cost(session).least_s
+    session.allowance = running.cost(session).least_s
     assert race.run(session).facts.seeds == 1
     session.allowance *= 0.9
     with pytest.raises(NotChecked):
@@ -154,9 +155,9 @@ def test_a_race_that_the_clock_ends_before_every_layer_trained_is_no_race(digits
 
 
 def test_a_few_images_that_all_point_one_way_prove_nothing() -> None:
-    ahead, behind = (race._Runner("x", "x", PROBE_PLAN) for _ in range(2))
+    ahead, behind = (strategies.Runner("x", "x", PROBE_PLAN) for _ in range(2))
     ahead.hits, behind.hits = [np.array([True] * 6)], [np.array([True] * 3 + [False] * 3)]
-    assert race._points(ahead, behind).low < 0
+    assert outcome.points_behind(ahead, behind).low < 0
 
 
 def test_a_race_is_never_run_at_a_smaller_input(digits: Any, scores: Any) -> None:
@@ -164,7 +165,7 @@ def test_a_race_is_never_run_at_a_smaller_input(digits: Any, scores: Any) -> Non
     scores()
     session = session_for(digits)
     session.image_size = 128
-    session.allowance = race.cost(session).least_s
+    session.allowance = running.cost(session).least_s
     assert race.run(session).facts.image_size_px == 128
 
 
@@ -174,7 +175,7 @@ def test_no_time_at_all_is_not_checked(digits: Any) -> None:
 
 
 def test_without_a_fitted_head_only_what_starts_at_zero_races() -> None:
-    names = [runner.name for runner in race.strategies(PROBE_PLAN, fitted=False)]
+    names = [runner.name for runner in strategies.strategies(PROBE_PLAN, fitted=False)]
     assert names == ["full", "layer-wise", "sgd"]
 
 
@@ -188,5 +189,5 @@ def test_a_real_race_repeats_itself(digits: Any) -> None:
 
 @pytest.mark.parametrize(("decay", "races"), [(0.75, False), (0.9, True), (1.0, False)])
 def test_lower_rates_of_early_layers_race_where_the_recipe_leaves_room_for_them(decay: float, races: bool) -> None:
-    runners = race.strategies(dataclasses.replace(PROBE_PLAN, layer_decay=decay), fitted=True)
+    runners = strategies.strategies(dataclasses.replace(PROBE_PLAN, layer_decay=decay), fitted=True)
     assert ("layer-wise" in {runner.name for runner in runners}) == races
