@@ -18,7 +18,7 @@ _GAP = 2
 # What a reader of a small table can do without.
 _LEFT_OUT: dict[type, frozenset[str]] = {
     RaceEntry: frozenset(
-        {"name", "strategy", "head_start", "head_epochs", "optimizer", "layer_decay", "steps", "seeds"}
+        {"name", "strategy", "head_start", "head_epochs", "optimizer", "layer_decay", "steps", "seeds", "loss_behind"}
     ),
     ConfusedPair: frozenset({"images", "p"}),
 }
