@@ -46,6 +46,7 @@ def fit(plan: PlanFacts, model: ModelFacts, dataset: Dataset) -> PlanFacts:
     return dataclasses.replace(
         plan,
         image_size_px=size,
+        image_size_asked=plan.image_size_px is not None,
         enlarged_share=dataset.share_smaller(size),
         shrunk_share=1 - dataset.share_smaller(2 * size + 1),
         cropped_share=dataset.median_cropped_share(),

@@ -28,6 +28,7 @@ _ASKED = {
     "seed": "The seed that was asked for.",
     "epochs": "The epochs that were asked for.",
 }
+_ASKED_SIZE = "The size that was asked for."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +109,8 @@ def shape_recipe(
     }
     if epochs is not None:
         asked["epochs"] = epochs
-    starts |= {name: _step("default", value, _ASKED[name]) for name, value in asked.items()}
+    reasons = _ASKED | ({"image_size": _ASKED_SIZE} if facts.plan is not None and facts.plan.image_size_asked else {})
+    starts |= {name: _step("default", value, reasons[name]) for name, value in asked.items()}
     acts: dict[str, list[Act]] = {}
     for rule in fired:
         for act in rule.acts:

@@ -14,6 +14,7 @@ class PlanFacts:
     probes: bool = known("Whether probes were asked for.")
     epochs: int | None = optional("Epochs that were asked for.", unit="epochs")
     image_size_px: int | None = optional("Side of the square input that probes and the recipe use.", unit="px")
+    image_size_asked: bool | None = optional("Whether that size was asked for.")
     enlarged_share: float | None = optional("Share of the images whose shorter side is under that size: enlarged.")
     shrunk_share: float | None = optional(
         "Share of the images whose shorter side is over twice that size: much is lost."

@@ -112,22 +112,23 @@ class Trial:
 
 
 def chosen(tried: list[Trial]) -> Trial:
-    """Of ``tried`` the highest rate that is within noise of the least loss and well below the first that broke down.
+    """Of ``tried`` the highest rate within a standard error of the least loss and well below the first that broke down.
 
     Of rates that tie the highest, because short runs favour low ones: what starts from a fitted head first loses some
     of what the head knew, and the faster it learns the sooner it wins that back.
     """
     least = min(tried, key=lambda trial: trial.loss)
     cliff = min((trial.rate for trial in tried if trial.broke_down and trial.rate > least.rate), default=math.inf)
-    level = [trial for trial in tried if within_noise(trial, least) and trial.rate * MARGIN <= cliff * ALMOST]
+    level = [trial for trial in tried if within_noise(trial, least, 1.0) and trial.rate * MARGIN <= cliff * ALMOST]
     return max([least, *level], key=lambda trial: trial.rate)
 
 
-def within_noise(trial: Trial, least: Trial) -> bool:
-    """Whether ``trial`` is no worse than ``least`` by two standard errors, image by image, and did not break down."""
+def within_noise(trial: Trial, least: Trial, errors: float = Z95) -> bool:
+    """Whether ``trial`` is no worse than ``least`` by so many standard errors, and did not break down."""
     runs = min(len(trial.losses), len(least.losses))
     each = [a - b for a, b in zip(trial.losses[:runs], least.losses[:runs], strict=True)]
-    return trial is least or (not trial.broke_down and paired(sum(each[1:], each[0]) / runs).low <= 0)
+    worse = paired(sum(each[1:], each[0]) / runs)
+    return trial is least or (not trial.broke_down and worse.value <= errors * (worse.value - worse.low) / Z95)
 
 
 def around(tried: list[Trial]) -> list[Trial]:

@@ -222,6 +222,14 @@ def test_the_winner_of_the_race_has_its_own_rate_until_trials_replace_it(lr: Any
     assert (made.recipe.optimizer, made.recipe.learning_rate) == ("sgd", pytest.approx(rate))
 
 
+@pytest.mark.parametrize(("asked", "reason"), [(True, "The size that was asked for."), (False, "weights were trained")])
+def test_the_size_of_the_input_says_where_it_comes_from(asked: bool, reason: str) -> None:
+    plan = samples.diagnosis().facts.plan
+    made, _ = made_by_shipped_rules(plan=dataclasses.replace(plan, image_size_asked=asked))
+    [history] = [one for one in made.history if one.field == "image_size"]
+    assert reason in history.steps[-1].reason
+
+
 def test_a_range_test_in_which_nothing_fell_measures_no_rate() -> None:
     flat = range_test(loss_fell=False, steepest=None, highest_improving=None, diverges_at=None)
     made, codes = made_by_shipped_rules(probe=flat)

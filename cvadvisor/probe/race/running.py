@@ -73,7 +73,7 @@ def run(session: "Session") -> Measured:
         if not any(runner.hits and runner.plan.strategy == "full" for runner in racing):
             raise  # without one that trains every layer it is no race
     ran = [runner for runner in racing if runner.hits]
-    left_out = tuple(runner.title for runner in runners if not runner.hits)
+    left_out = tuple(f"{runner.title}: there was no time" for runner in runners if not runner.hits)
     sizes = Sizes(steps, planned_steps(session, plan), size, len(field_of.select[1]))
     return measured(ran, sizes, plan.learning_rate, left_out)
 
