@@ -148,7 +148,7 @@ def _why_one_missing(path: str, checks: Sequence[Check]) -> str:
     title = check.title.rstrip(".")
     if check.status == "done":
         return f"{title} gave no value for {path} ({description[0].lower()}{description[1:]})."
-    verb = "did not run" if check.status == "not checked" else "failed"
+    verb = "was not checked" if check.status == "not checked" else "failed"
     reason = f": {check.reason.rstrip('.')}" if check.reason else ""
     enable = f" Enable: {check.enable}" if check.enable else ""
     return f"{title} {verb}{reason}.{enable}"

@@ -100,7 +100,7 @@ CHECKS = (
 
 
 def test_a_missing_fact_names_the_check_that_would_provide_it(tmp_path: Path) -> None:
-    expected = "Range test of the full network did not run: the budget was used up. Enable: --budget 10m"
+    expected = "Range test of the full network was not checked: the budget was used up. Enable: --budget 10m"
     assert reason(tmp_path, "probe.lr_full.highest_improving.value > 0", *CHECKS) == expected
 
 
@@ -111,7 +111,7 @@ def test_the_longest_matching_provider_is_named(tmp_path: Path) -> None:
 def test_each_cause_is_named_once(tmp_path: Path) -> None:
     text = reason(tmp_path, "probe.lr_full.seeds > probe.lr_head.seeds + probe.lr_head.steps", *CHECKS)
     assert text == (
-        "Range test of the full network did not run: the budget was used up. Enable: --budget 10m; "
+        "Range test of the full network was not checked: the budget was used up. Enable: --budget 10m; "
         "Probes failed: out of memory."
     )
 
