@@ -20,7 +20,7 @@ from typing import IO, Any, Self
 from pydantic import TypeAdapter, ValidationError
 
 from cvadvisor.facts.seen import Curve
-from cvadvisor.probe.child_process import how_it_ended, queue_lines
+from cvadvisor.probe.child_process import THREADS, how_it_ended, queue_lines
 from cvadvisor.probe.session import Job
 
 WORKER = ("-m", "cvadvisor.probe.worker")
@@ -128,7 +128,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={"OMP_WAIT_POLICY": "passive", **os.environ},  # on a busy machine, spinning threads cost several times
+            env={**THREADS, **os.environ},
             text=True,
             encoding="utf-8",
             errors="replace",

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import IO, TYPE_CHECKING, Any
 
-from cvadvisor.probe.child_process import how_it_ended, queue_lines
+from cvadvisor.probe.child_process import THREADS, how_it_ended, queue_lines
 
 if TYPE_CHECKING:
     from cvadvisor.probe.session import Session
@@ -59,7 +59,7 @@ def ask(session: "Session", command: dict[str, Any], until: float) -> Iterator[A
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env={"OMP_WAIT_POLICY": "passive", **os.environ},
+            env={**THREADS, **os.environ},
             text=True,
             encoding="utf-8",
         )
