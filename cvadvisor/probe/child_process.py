@@ -7,8 +7,8 @@ from typing import IO
 THREADS = {"GOMP_SPINCOUNT": "1000"}
 """Environment of processes that compute: how often a thread looks for more work before it sleeps.
 
-On two cores, a step of EfficientNet-Lite0 at 64 px took 180 ms on a free machine where threads never looked, 126 with this
-and 120 with twenty times as much; on a busy one 270, 315 and 390 to 620.
+On two cores, a step of EfficientNet-Lite0 at 64 px took 180 ms on a free machine where threads never looked, 126 with
+this and 120 with twenty times as much; on a busy one 270, 315 and 390 to 620.
 """
 MOST_SAID = 200
 KILLED = -9
