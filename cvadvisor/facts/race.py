@@ -27,7 +27,7 @@ class RaceEntry:
 
 @facts
 class RaceFacts:
-    """Which strategy wins at equal steps: the simplest that nothing beats by two standard errors."""
+    """Which strategy wins at equal steps, and which are level with it."""
 
     steps: int = known("Steps of each run.", unit="steps")
     planned_steps: int = known("Steps of the run that the recipe plans.", unit="steps")
@@ -35,9 +35,7 @@ class RaceFacts:
     image_size_px: int = known("Side of the square input used.", unit="px")
     select_images: int = known("Held-out images that chose.", unit="images")
     leader: str = known("The strategy with the highest accuracy.")
-    recommended: str = known(
-        "The simplest strategy that the leader does not beat by two standard errors, neither in accuracy nor in loss."
-    )
+    recommended: str = known("The simplest strategy within a standard error of the leader, in accuracy and in loss.")
     tied: bool = known("Whether the leader does not beat every other by two standard errors.")
     tied_with: int = known("Other strategies that the leader does not beat by two standard errors.")
     strategy: str = known("The recommended one as the recipe says it.")

@@ -157,7 +157,7 @@ def _race(race: RaceFacts | None) -> Block:
     ]
     note = (
         "Accuracy on the images that choose, with 95 % intervals, which images that are hard for all widen. Two tie "
-        "where they are within two standard errors image by image. Bold: the simplest that nothing beats."
+        "where they are within two standard errors image by image. Bold: the simplest within one of the leader."
     )
     table = Table(
         "The strategies in numbers",

@@ -82,5 +82,5 @@ def _length(race: RaceFacts) -> str:
 def _outcome(race: RaceFacts) -> str:
     title = next((entry.title for entry in race.entries if entry.name == race.recommended), race.recommended)
     if race.tied:
-        return f"{race.tied_with + 1} tie, and '{title}' is the simplest of them"
+        return f"{race.tied_with + 1} tie, and '{title}' is the simplest of those within a standard error"
     return f"'{title}' wins"

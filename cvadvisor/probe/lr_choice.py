@@ -128,6 +128,8 @@ def run(session: "Session") -> Measured:
     if plan is None or plan.strategy == "probe-only" or plan.epochs < 1:
         raise NotChecked("the recipe trains no layer but the head on frozen features, which needs no rate")
     size, total = _affordable(session, plan)
+    if training.keep_to_the_clock(session, plan, size, total):
+        size, total = _affordable(session, plan)
     if size != session.image_size:  # the fitted head belongs to the planned size
         plan = replace(plan, head_start="zero")
     images = training.training_images(session, plan, size, training.needed(session, plan, total))

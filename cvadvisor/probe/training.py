@@ -6,6 +6,7 @@ augmentation, whatever is tried, so that their results may be compared image by 
 """
 
 import math
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ GRADIENT_NORM = 1.0
 EVALUATION_BATCH = 64
 HOPELESS = 3.0
 """A training loss that stays at this multiple of ln(classes) does not come back; the trial is stopped."""
+CLOCKED_STEPS = 2
+"""Steps that are timed before a plan of many is begun."""
 LOOK_EVERY = 8
 """Steps between two looks at the loss: each makes a GPU wait."""
 
@@ -73,6 +76,35 @@ def affordable_steps(session: "Session", plan: "TrainingPlan", size: int) -> flo
     decoding = DECODE_S * plan.batch_size / session.job.cores
     first_pass = min(len(session.job.train) / plan.batch_size, session.allowance / (each + decoding))
     return max(0.0, (session.allowance - first_pass * decoding) / each)
+
+
+def keep_to_the_clock(session: "Session", plan: "TrainingPlan", size: int, steps: float) -> bool:
+    """See how long a step really takes now; plan with that from here on where ``steps`` of them would be cut off.
+
+    Nominal seconds are those of a machine that nothing else uses: with them the same seed gives the same plan. A plan
+    that would not end before the probe's deadline gives nothing, however.
+
+    Returns:
+        Whether what the probe planned has to be planned anew.
+    """
+    import numpy as np
+
+    if math.isinf(session.deadline):
+        return False
+    side = math.ceil(size / plan.crop_scale**0.5)
+    labels = np.arange(plan.batch_size) % len(session.job.classes)
+    blank = np.zeros((plan.batch_size, side, side, 3), np.uint8)
+    images = TrainingImages(blank, np.ones(plan.batch_size), labels)
+    train(session, plan, images, rate=0.0, steps=1, seed=0, size=size)
+    began = time.monotonic()
+    train(session, plan, images, rate=0.0, steps=CLOCKED_STEPS, seed=0, size=size)
+    now = time.monotonic()
+    real, nominal = (now - began) / CLOCKED_STEPS, session.step_seconds(size, plan.batch_size)
+    if real <= nominal or now + steps * real <= session.deadline:
+        return False
+    session.slowdown *= real / nominal
+    session.allowance = session.deadline - now
+    return True
 
 
 def seconds_of(session: "Session", steps: float, size: int, batch: int) -> float:

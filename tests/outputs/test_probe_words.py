@@ -11,7 +11,7 @@ def test_the_summary_says_rate_and_race_in_one_sentence() -> None:
     (line,) = [line for line in shown.splitlines() if line.startswith("Measured: ")]
     assert line == (
         "Measured: best learning rate 2e-3 (7.5e-4 to 6.75e-3 within noise); in a race of 3 strategies over 100 of"
-        " the planned 200 steps, 2 tie, and 'head alone, augmented' is the simplest of them."
+        " the planned 200 steps, 2 tie, and 'head alone, augmented' is the simplest of those within a standard error."
     )
 
 

@@ -77,7 +77,7 @@ def test_a_tie_goes_to_the_simpler_one(digits: Any, scores: Any) -> None:
 
 
 def test_where_nothing_beats_the_probe_the_probe_is_recommended(digits: Any, scores: Any) -> None:
-    scores(probe=0.5, probe_then_full=0.52)
+    scores(probe=0.5, probe_then_full=0.505)
     facts = race.run(session_for(digits)).facts
     assert facts.recommended == "probe"
     assert facts.strategy == "probe-only"
@@ -110,6 +110,19 @@ def test_a_tie_in_accuracy_that_the_loss_decides_is_none() -> None:
     assert outcome.level([probe, full], full) == [full]
     probe.losses = full.losses
     assert outcome.level([probe, full], full) == [probe, full]
+
+
+def test_of_what_ties_only_what_is_within_one_standard_error_may_be_recommended() -> None:
+    probe, full = (strategies.Runner(name, name, PROBE_PLAN) for name in ("probe", "probe-then-full"))
+    generator = np.random.default_rng(0)
+    full.hits, full.losses = [generator.random(150) < 0.72], [np.full(150, 1.0)]
+    probe.losses = full.losses
+    probe.hits = [generator.random(150) < 0.65]
+    behind = outcome.points_behind(full, probe)
+    assert 1 < 2 * behind.value / (behind.value - behind.low) < 2  # a single run of few images says no more
+    sizes = outcome.Sizes(60, 60, 32, 150)
+    facts = outcome.measured([probe, full], sizes, 1e-3, ()).facts
+    assert (facts.tied, facts.tied_with, facts.recommended) == (True, 1, "probe-then-full")
 
 
 @pytest.mark.parametrize("steps", [1.5, 4.0])

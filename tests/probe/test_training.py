@@ -1,7 +1,9 @@
 """Short training by the recipe: it does what the generated script does."""
 
+import copy
 import dataclasses
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -121,3 +123,40 @@ def test_the_rate_follows_the_scripts_own_function() -> None:
     for steps in (1, 7, 60):
         ours = [training.rate_factor(PLAN, step, steps) for step in range(steps)]
         assert ours == pytest.approx([script["rate_factor"](step, steps) for step in range(steps)])
+
+
+def slow_steps(monkeypatch: pytest.MonkeyPatch, seconds: float) -> list[int]:
+    """Make every step take so long by a clock that only steps move; gives the steps of each call."""
+    now, calls = [100.0], []
+
+    def train(session: Any, plan: Any, images: Any, *, rate: float, steps: int, seed: int, size: int) -> None:
+        now[0] += steps * seconds
+        calls.append(steps)
+
+    monkeypatch.setattr(training, "train", train)
+    monkeypatch.setattr(training, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    return calls
+
+
+@pytest.mark.parametrize(("slower", "replan"), [(0.5, False), (1.4, False), (4.0, True)])
+def test_a_plan_that_the_clock_would_cut_off_is_made_anew(
+    small: Session, monkeypatch: pytest.MonkeyPatch, slower: float, replan: bool
+) -> None:
+    session = copy.copy(small)
+    nominal = session.step_seconds(32, PLAN.batch_size)
+    calls = slow_steps(monkeypatch, slower * nominal)
+    session.allowance, session.deadline = 20 * nominal, 100.0 + 30 * nominal
+    before = training.affordable_steps(session, PLAN, 32)
+    assert training.keep_to_the_clock(session, PLAN, 32, 18) is replan
+    assert session.step_seconds(32, PLAN.batch_size) == pytest.approx(nominal * (slower if replan else 1))
+    if replan:
+        left = session.deadline - training.time.monotonic()
+        assert training.affordable_steps(session, PLAN, 32) * slower * nominal <= left
+        assert training.affordable_steps(session, PLAN, 32) < before
+    assert sum(calls) <= 3
+
+
+def test_where_no_clock_runs_no_step_is_timed(small: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = slow_steps(monkeypatch, 1e9)
+    assert not training.keep_to_the_clock(small, PLAN, 32, 1000)
+    assert not calls

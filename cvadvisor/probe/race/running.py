@@ -50,8 +50,11 @@ def run(session: "Session") -> Measured:
     if len(session.select) < 2:
         raise NotChecked("there are no held-out images to choose by", "a validation split")
     runners = strategies(plan, session.fitted_head is not None)
-    steps, seeds, racing = _affordable(session, plan, runners)
     size = session.image_size
+    steps, seeds, racing = _affordable(session, plan, runners)
+    full = runners[-1].plan
+    if training.keep_to_the_clock(session, full, size, _steps(session, plan, racing, steps, seeds)):
+        steps, seeds, racing = _affordable(session, plan, runners)
     field_of = Field(
         session,
         training.training_images(session, plan, size, training.needed(session, plan, steps)),
