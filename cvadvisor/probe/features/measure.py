@@ -135,7 +135,7 @@ def _analyses(session: "Session", images: int, held_out: int) -> list[_Analysis]
         _Analysis("label suspects", 2 * (penalties + folds) * fit(images, classes=checked), _labels),
         _Analysis("batch-norm statistics", both, _statistics),
         _Analysis("data scaling", parts * fit(images, classes=classes), _scaling),
-        _Analysis("label noise", ROUNDS * folds * fit(images, classes=checked) + 1e-6 * images * checked, _noise),
+        _Analysis("label noise", ROUNDS * folds * fit(images, classes=checked) + 1e-5 * images * checked, _noise),
         _Analysis("split shift", folds * regression.fit_seconds(3 * held_out, components, 2), _shift),
         _Analysis("confused classes", 0.1, _confusion),
         _Analysis("outliers", 1e-7 * images**2, _outliers),

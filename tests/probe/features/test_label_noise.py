@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cvadvisor.probe.features.label_noise import label_noise
+from cvadvisor.probe.features.label_noise import belief_in_free_flips, flips, label_noise
 from tests.probe.features.conftest import Array, clouds, predicted, quiet
 
 
@@ -36,3 +36,28 @@ def test_classes_that_overlap_are_not_taken_for_wrong_labels() -> None:
     predictions = predicted(x, y)
     assert predictions.accuracy < 0.9
     assert label_noise(predictions, quiet).low == 0.0
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2])
+def test_where_the_classifier_errs_much_the_share_is_right_on_average(share: float) -> None:
+    over = []
+    for seed in range(4):
+        x, y = clouds(10, 50, apart=2.5, seed=seed)
+        wrong = flipped(y, share, "any")
+        truth = float((wrong != y).mean())
+        predictions = predicted(x, wrong)
+        assert predictions.accuracy < 0.8
+        found = label_noise(predictions, quiet)
+        assert found.low <= truth <= found.high
+        over.append(found.value - truth)
+    assert np.mean(over) == pytest.approx(0, abs=0.02)
+
+
+@pytest.mark.parametrize(("to", "low", "high"), [("any", 0.0, 0.3), ("next", 0.5, 1.0)])
+def test_flips_to_certain_classes_are_told_from_even_ones(
+    pixels: tuple[Array, Array], to: str, low: float, high: float
+) -> None:
+    x, y = pixels[0][:1000], pixels[1][:1000]
+    predictions = predicted(x, flipped(y, 0.1, to))
+    even, free = (flips(predictions.probability, predictions.labels, free=free) for free in (False, True))
+    assert low <= belief_in_free_flips(even, free, predictions.probability, quiet) <= high
