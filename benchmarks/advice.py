@@ -336,7 +336,7 @@ def predict(datasets: Sequence[Dataset], options: argparse.Namespace, scratch: P
         found = list(predictions.head(audit, options.device))
         if not options.quick:  # more audits, and a run that has every core
             found += predictions.epoch_time(audit, scratch / "results.jsonl", options.device)
-            found += predictions.noise(data, plan, scratch, list(FLIPPED))
+            found += predictions.noise(data, plan, scratch, list(FLIPPED), options.seeds)
             found += predictions.scaling(audit, plan, scratch)
         for one in found:
             said = one.said or {}

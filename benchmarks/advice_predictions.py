@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from advice_data import Dataset, with_flipped_labels, with_half_the_training
@@ -43,14 +44,21 @@ def head(audit: Audit, device: str) -> Iterator[Prediction]:
     yield scored("accuracy of the head", said, true, ERRORS_WITHIN * error)
 
 
-def noise(dataset: Dataset, plan: Plan, scratch: Path, shares: list[float]) -> Iterator[Prediction]:
-    """The estimated share of wrong labels with ``shares`` of the training labels flipped on purpose."""
+def noise(dataset: Dataset, plan: Plan, scratch: Path, shares: list[float], seeds: int) -> Iterator[Prediction]:
+    """The estimated share of wrong labels with ``shares`` of the training labels flipped on purpose.
+
+    The mean over ``seeds`` draws of the labels, between the lowest and the highest of them.
+    """
     for share in shares:
-        place = scratch / "data" / f"{dataset.digest[:12]}-flipped-{share:g}-{plan.seed}"
-        flipped = with_flipped_labels(dataset, place, share, plan.seed) if share else dataset
+        said = []
+        for seed in range(seeds if share else 1):
+            place = scratch / "data" / f"{dataset.digest[:12]}-flipped-{share:g}-{seed}"
+            flipped = with_flipped_labels(dataset, place, share, seed) if share else dataset
+            found = estimate(probed(flipped, plan, "features", scratch), "probe.features.label_noise")
+            said += [found["value"]] if found else []
         true = round(share * dataset.train) / dataset.train
-        said = estimate(probed(flipped, plan, "features", scratch), "probe.features.label_noise")
-        yield scored(f"wrong labels, {share:.0%} flipped", said, true, NOISE_WITHIN)
+        mean = {"value": fmean(said), "low": min(said), "high": max(said)} if said else None
+        yield scored(f"wrong labels, {share:.0%} flipped (lowest … highest of {len(said)})", mean, true, NOISE_WITHIN)
 
 
 def scaling(audit: Audit, plan: Plan, scratch: Path) -> Iterator[Prediction]:

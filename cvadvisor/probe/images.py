@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from cvadvisor.probe.training import TrainingImages
 
 
-MOST_BYTES = 2_000_000_000
-"""Memory for decoded images: 13,000 of them at 224 px."""
+MOST_BYTES = 1_000_000_000
+"""Memory for images that are kept, 6,500 of them at 224 px; those that a probe works with are in memory once more."""
 
 Decoded = tuple["np.ndarray | None", float]
 """Pixels (side, side, 3) as uint8, ``None`` where the file could not be read, and the width over the height."""

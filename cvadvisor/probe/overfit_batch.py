@@ -246,7 +246,10 @@ def train_mode(model: Any, *, frozen_statistics: bool) -> None:
 
     model.train()
     for module in model.modules():
-        if isinstance(module, nn.Dropout) or type(module).__name__ == "DropPath":
+        if isinstance(module, nn.modules.dropout._DropoutNd) or type(module).__name__ in (
+            "DropPath",
+            "StochasticDepth",
+        ):
             module.eval()
         if frozen_statistics and isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.eval()

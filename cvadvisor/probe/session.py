@@ -1,8 +1,8 @@
 """What probes share inside the worker: the model, the images at one size, the device and the clock.
 
 Plans rest on *nominal* time, counted from operations and memory traffic and scaled to the machine in powers of two, so
-that the same seed and budget give the same plan on one machine however busy it is; the real clock only stops a probe
-that overruns.
+that the same seed and budget give the same plan on one machine; the real clock stops a probe that overruns, and where
+it would (see ``training.keep_to_the_clock``), the probe plans less.
 """
 
 import copy

@@ -24,8 +24,10 @@ GRADIENT_NORM = 1.0
 EVALUATION_BATCH = 64
 HOPELESS = 3.0
 """A training loss that stays at this multiple of ln(classes) does not come back; the trial is stopped."""
-CLOCKED_STEPS = 2
-"""Steps that are timed before a plan of many is begun."""
+CLOCKED_STEPS, CLOCKINGS = 2, 2
+"""Steps that are timed before a plan of many is begun, and how often they have to be too slow."""
+CLOCK_MARGIN = 1.1
+"""A new plan leaves at least this much time for steps that are slower still."""
 LOOK_EVERY = 8
 """Steps between two looks at the loss: each makes a GPU wait."""
 
@@ -82,29 +84,39 @@ def keep_to_the_clock(session: "Session", plan: "TrainingPlan", size: int, steps
     """See how long a step really takes now; plan with that from here on where ``steps`` of them would be cut off.
 
     Nominal seconds are those of a machine that nothing else uses: with them the same seed gives the same plan. A plan
-    that would not end before the probe's deadline gives nothing, however.
+    that would not end before the probe's deadline gives nothing, however. What is found is rounded up to a power of
+    the square root of two, so that only few plans are possible, and forgotten when the probe ends.
 
     Returns:
         Whether what the probe planned has to be planned anew.
     """
+    nominal = session.step_seconds(size, plan.batch_size)
+    decoding = seconds_of(session, steps, size, plan.batch_size) - steps * nominal
+    for _ in range(CLOCKINGS):  # a moment in which something else took the processor must not decide
+        if time.monotonic() + decoding + steps * nominal >= session.deadline or math.isinf(session.deadline):
+            return False  # it was planned so, or no clock stops it
+        slower = _clocked_step(session, plan, size) / nominal
+        if slower <= 1 or time.monotonic() + decoding + steps * slower * nominal <= session.deadline:
+            return False
+    session.slowdown *= 2 ** (math.ceil(2 * math.log2(CLOCK_MARGIN * slower)) / 2)
+    session.allowance = session.deadline - time.monotonic()
+    return True
+
+
+def _clocked_step(session: "Session", plan: "TrainingPlan", size: int) -> float:
+    """Real seconds of one step; copying the model and what else a run begins with is left out."""
     import numpy as np
 
-    if math.isinf(session.deadline):
-        return False
     side = math.ceil(size / plan.crop_scale**0.5)
     labels = np.arange(plan.batch_size) % len(session.job.classes)
     blank = np.zeros((plan.batch_size, side, side, 3), np.uint8)
     images = TrainingImages(blank, np.ones(plan.batch_size), labels)
-    train(session, plan, images, rate=0.0, steps=1, seed=0, size=size)
-    began = time.monotonic()
-    train(session, plan, images, rate=0.0, steps=CLOCKED_STEPS, seed=0, size=size)
-    now = time.monotonic()
-    real, nominal = (now - began) / CLOCKED_STEPS, session.step_seconds(size, plan.batch_size)
-    if real <= nominal or now + steps * real <= session.deadline:
-        return False
-    session.slowdown *= real / nominal
-    session.allowance = session.deadline - now
-    return True
+    seconds = []
+    for count in (1, 1, 1 + CLOCKED_STEPS):  # the first also sets up
+        began = time.monotonic()
+        train(session, plan, images, rate=0.0, steps=count, seed=0, size=size)
+        seconds.append(time.monotonic() - began)
+    return (seconds[2] - seconds[1]) / CLOCKED_STEPS
 
 
 def seconds_of(session: "Session", steps: float, size: int, batch: int) -> float:

@@ -1,4 +1,4 @@
-"""The race of strategies: who wins, and that a tie goes to the simpler one."""
+"""The race of strategies: who wins, and who is recommended where several tie."""
 
 import dataclasses
 import zlib
@@ -68,7 +68,7 @@ def test_a_clear_winner_is_recommended(digits: Any, scores: Any) -> None:
     assert facts.entries[0].name == "probe-then-full"
 
 
-def test_a_tie_goes_to_the_simpler_one(digits: Any, scores: Any) -> None:
+def test_of_equals_the_simpler_one_is_recommended(digits: Any, scores: Any) -> None:
     scores(probe=0.5, probe_then_full=0.8, sgd=0.802, full=0.8)
     facts = race.run(session_for(digits)).facts
     assert facts.leader == "sgd"
@@ -110,6 +110,22 @@ def test_a_tie_in_accuracy_that_the_loss_decides_is_none() -> None:
     assert outcome.level([probe, full], full) == [full]
     probe.losses = full.losses
     assert outcome.level([probe, full], full) == [probe, full]
+
+
+@pytest.mark.parametrize(("rivals", "fewest", "most"), [(1, 0.1, 0.3), (6, 0.4, 0.6)])
+def test_how_often_something_no_better_than_the_probe_is_recommended(rivals: int, fewest: float, most: float) -> None:
+    generator, races = np.random.default_rng(0), 400
+
+    def race_of_equals() -> str:
+        hard, ran = generator.normal(1.1, 1.2, 150), []
+        for number in range(rivals + 1):
+            score = hard + generator.normal(0, 0.8, 150)
+            hits, losses = [score > 0], [np.log1p(np.exp(-score))]
+            ran.append(strategies.Runner(str(number), "", PROBE_PLAN, number > 0, hits, losses))
+        leader = max(ran, key=lambda runner: runner.accuracy)
+        return outcome.level(ran, leader, outcome.LEVEL_ERRORS)[0].name
+
+    assert fewest < sum(race_of_equals() != "0" for _ in range(races)) / races < most
 
 
 def test_of_what_ties_only_what_is_within_one_standard_error_may_be_recommended() -> None:

@@ -125,12 +125,18 @@ def test_the_rate_follows_the_scripts_own_function() -> None:
         assert ours == pytest.approx([script["rate_factor"](step, steps) for step in range(steps)])
 
 
-def slow_steps(monkeypatch: pytest.MonkeyPatch, seconds: float) -> list[int]:
-    """Make every step take so long by a clock that only steps move; gives the steps of each call."""
+SETUP_S = 0.4
+"""What a run takes before its first step, by the clock of the tests below."""
+
+
+def slow_steps(monkeypatch: pytest.MonkeyPatch, seconds: float, busy: int = 10**9) -> list[int]:
+    """Make each of the first ``busy`` steps take so long, by a clock that only training moves; gives the calls."""
     now, calls = [100.0], []
 
     def train(session: Any, plan: Any, images: Any, *, rate: float, steps: int, seed: int, size: int) -> None:
-        now[0] += steps * seconds
+        for step in range(steps):
+            now[0] += seconds if sum(calls) + step < busy else 1e-6
+        now[0] += SETUP_S
         calls.append(steps)
 
     monkeypatch.setattr(training, "train", train)
@@ -138,22 +144,39 @@ def slow_steps(monkeypatch: pytest.MonkeyPatch, seconds: float) -> list[int]:
     return calls
 
 
-@pytest.mark.parametrize(("slower", "replan"), [(0.5, False), (1.4, False), (4.0, True)])
+def hurried(small: Session, steps: float, deadline: float) -> Session:
+    """A session that plans with the nominal time of ``steps`` steps, and is stopped after that of ``deadline``."""
+    session = copy.copy(small)
+    nominal = session.step_seconds(32, PLAN.batch_size)
+    decoding = training.seconds_of(session, 1e6, 32, PLAN.batch_size) - 1e6 * nominal
+    session.allowance, session.deadline = steps * nominal + decoding, 100.0 + deadline * nominal + decoding
+    session.deadline += 10 * SETUP_S
+    return session
+
+
+@pytest.mark.parametrize(("slower", "replan"), [(0.5, False), (1.4, False), (4.0, True), (7.0, True)])
 def test_a_plan_that_the_clock_would_cut_off_is_made_anew(
     small: Session, monkeypatch: pytest.MonkeyPatch, slower: float, replan: bool
 ) -> None:
-    session = copy.copy(small)
+    session = hurried(small, 2000, 4000)
     nominal = session.step_seconds(32, PLAN.batch_size)
-    calls = slow_steps(monkeypatch, slower * nominal)
-    session.allowance, session.deadline = 20 * nominal, 100.0 + 30 * nominal
-    before = training.affordable_steps(session, PLAN, 32)
-    assert training.keep_to_the_clock(session, PLAN, 32, 18) is replan
-    assert session.step_seconds(32, PLAN.batch_size) == pytest.approx(nominal * (slower if replan else 1))
+    slow_steps(monkeypatch, slower * nominal)
+    assert training.keep_to_the_clock(session, PLAN, 32, 2000) is replan
+    found = session.step_seconds(32, PLAN.batch_size) / nominal
     if replan:
+        assert found >= training.CLOCK_MARGIN * slower
+        assert 2 * math.log2(found) == pytest.approx(round(2 * math.log2(found)))
         left = session.deadline - training.time.monotonic()
-        assert training.affordable_steps(session, PLAN, 32) * slower * nominal <= left
-        assert training.affordable_steps(session, PLAN, 32) < before
-    assert sum(calls) <= 3
+        assert 0 < training.affordable_steps(session, PLAN, 32) * slower * 1.05 * nominal < left
+    else:
+        assert found == 1
+
+
+def test_a_moment_in_which_the_machine_is_busy_changes_no_plan(small: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = hurried(small, 2000, 4000)
+    calls = slow_steps(monkeypatch, 9 * session.step_seconds(32, PLAN.batch_size), busy=5)
+    assert not training.keep_to_the_clock(session, PLAN, 32, 2000)
+    assert sum(calls) == 10
 
 
 def test_where_no_clock_runs_no_step_is_timed(small: Session, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""A race of strategies: the same images, steps and seeds; held-out images judge, and a tie goes to the simpler one.
+"""A race of strategies: the same images, steps and seeds; held-out images judge.
 
 :mod:`.strategies` says who races, :mod:`.running` is the probe, and :mod:`.outcome` compares what came of it.
 """

@@ -52,7 +52,7 @@ def run(session: "Session") -> Measured:
     runners = strategies(plan, session.fitted_head is not None)
     size = session.image_size
     steps, seeds, racing = _affordable(session, plan, runners)
-    full = runners[-1].plan
+    full = next(runner.plan for runner in runners if runner.name == "full")
     if training.keep_to_the_clock(session, full, size, _steps(session, plan, racing, steps, seeds)):
         steps, seeds, racing = _affordable(session, plan, runners)
     field_of = Field(
