@@ -38,3 +38,16 @@ def test_gradients_that_are_not_finite_are_a_fact_and_no_crash(digits: Path, job
     facts = overfit_batch.run(session).facts
     assert not facts.gradients_are_finite
     assert not facts.fitted
+
+
+def test_dropout_of_every_kind_is_off_and_statistics_train_only_where_they_may() -> None:
+    from timm.layers import DropPath
+    from torch import nn
+    from torchvision.ops import StochasticDepth
+
+    random = [nn.Dropout(0.5), nn.Dropout2d(0.5), nn.AlphaDropout(0.5), DropPath(0.5), StochasticDepth(0.5, "row")]
+    model = nn.Sequential(*random, nn.BatchNorm2d(3))
+    overfit_batch.train_mode(model, frozen_statistics=False)
+    assert [module.training for module in model] == [False] * 5 + [True]
+    overfit_batch.train_mode(model, frozen_statistics=True)
+    assert not model[-1].training
