@@ -11,8 +11,8 @@ class and a share for each pair, so they find mistakes that people repeat, but a
 classifier confuses for such: on 500 photos of ten kinds they said 6 points too much. How far they are believed is how
 much better they explain the labels, beyond what they would where flips are even, which is known by drawing such labels.
 
-A classifier that was trained on flips to certain classes believes in them: it is trained again without the images whose
-labels are more likely wrong than right. Even flips teach it nothing.
+A classifier that was trained on flips to certain classes believes in them: for the free ones, and to compare the two,
+it is trained again without the images whose labels are more likely wrong than right. Even flips teach it nothing.
 """
 
 from collections.abc import Callable
@@ -35,12 +35,12 @@ UNIFORM_FLIPS, COMMON_FLIPS = 4.0, 20.0
 """Images by which a class's free flips are drawn to all other classes alike, and their share to that of all classes."""
 DRAWS = 4
 """Times that labels are drawn with even flips; the gain of free ones then varies by 2 to 6 nats, its mean by half."""
-SURE_GAIN = 0.06
+SURE_GAIN = 0.1
 """Nats an image by which free flips explain labels better where they are wholly believed, and below it in proportion.
 With 500 images of CIFAR-10 as it is they gain 0.03, with 5 to 20 % flips to one other class 0.01 to 0.12."""
-LEAST_BELIEF, ROUNDS, SURE_ERROR = 0.25, 3, 0.23
-"""Belief in free flips from which the classifier is trained again, and how often: once only where it errs on more of
-the images whose labels it believes, as repeating takes its own errors for the labels' there."""
+ROUNDS, SURE_ERROR = 3, 0.23
+"""Times the classifier is trained again; once only where it errs on more of the images whose labels it believes, as
+repeating takes its own errors for the labels' there."""
 MODEL_ERROR = 0.25
 """Share of the classifier's own errors that may be taken for the labels', or the other way: two standard errors."""
 
@@ -74,19 +74,18 @@ def label_noise(predictions: FoldPredictions, tick: Callable[[int, int], None]) 
 
     y, count = predictions.labels, len(predictions.classes)
     probability = predictions.probability
-    even, free = flips(probability, y, free=False), flips(probability, y, free=True)
-    free_part = belief_in_free_flips(even, free, probability, tick)
-    rounds = ROUNDS if free_part >= LEAST_BELIEF else 0
-    for number in range(rounds + 1):
-        share = float((1 - free_part) * even.share + free_part * free.share)
-        keep = (1 - free_part) * even.right + free_part * free.right > 0.5
+    for number in range(ROUNDS + 1):
+        free = flips(probability, y, free=True)
+        keep = free.right > 0.5
         own_error = float((probability.argmax(1) != y)[keep].mean()) if keep.any() else 1.0
-        if number == rounds or (number == 1 and own_error > SURE_ERROR) or keep.all():
+        if number == ROUNDS or (number == 1 and own_error > SURE_ERROR) or keep.all():
             break
         probability = regression.out_of_fold(
             predictions.z, y, count, predictions.folds, predictions.penalty, keep, lambda done, total: tick(done, total)
         )
-        even, free = flips(probability, y, free=False), flips(probability, y, free=True)
+    free_part = belief_in_free_flips(flips(probability, y, free=False), free, probability, tick)
+    even = flips(predictions.probability, y, free=False)
+    share = float((1 - free_part) * even.share + free_part * free.share)
     sampling = Z95 * np.sqrt(share * (1 - share) / len(y))
     half = float(np.hypot(sampling, MODEL_ERROR * own_error)) + 1 / len(y)
     high = min(1.0, max(share, free.share) + half)

@@ -6,13 +6,14 @@ from tests.probe.features.conftest import Array, clouds, predicted, quiet
 
 
 def flipped(y: Array, share: float, to: str) -> Array:
-    """Labels of which ``share`` are wrong: 'any' other class, or the 'next' one."""
+    """Labels of which ``share`` are drawn: 'any' other class, the 'next' one, 'zero', or of a 'pair' the other."""
     generator = np.random.default_rng(1)
     shift = generator.integers(1, y.max() + 1, len(y)) if to == "any" else np.ones(len(y), int)
-    return np.where(generator.random(len(y)) < share, (y + shift) % (y.max() + 1), y)
+    wrong = {"zero": np.zeros_like(y), "pair": np.where(y < 2, 1 - y, y)}.get(to, (y + shift) % (y.max() + 1))
+    return np.where(generator.random(len(y)) < share, wrong, y)
 
 
-@pytest.mark.parametrize("to", ["any", "next"])
+@pytest.mark.parametrize("to", ["any", "next", "zero", "pair"])
 @pytest.mark.parametrize("share", [0.05, 0.1, 0.2])
 def test_the_share_of_flipped_digits_is_found_within_three_points(
     pixels: tuple[Array, Array], share: float, to: str
