@@ -69,10 +69,10 @@ def test_a_clear_winner_is_recommended(digits: Any, scores: Any) -> None:
 
 
 def test_of_equals_the_simpler_one_is_recommended(digits: Any, scores: Any) -> None:
-    scores(probe=0.5, probe_then_full=0.8, sgd=0.802, full=0.8)
+    scores(probe=0.5, probe_then_full=0.8, sgd=0.805, full=0.8025)
     facts = race.run(session_for(digits)).facts
     assert facts.leader == "sgd"
-    assert facts.recommended == "probe-then-full"
+    assert facts.recommended == "full"  # as simple as 'probe-then-full', and the better of the two
     assert facts.tied
 
 

@@ -9,7 +9,7 @@ from cvadvisor.facts.race import RaceEntry, RaceFacts
 from cvadvisor.facts.seen import Curve, Series
 from cvadvisor.probe.accuracy import Z95, accuracy
 from cvadvisor.probe.declaration import Measured
-from cvadvisor.probe.race.strategies import Runner
+from cvadvisor.probe.race.strategies import EFFORT, Runner
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 STANDARD_ERRORS = 2.0
 """By which a strategy is beaten."""
 LEVEL_ERRORS = 1.0
-"""Of those that are not beaten the simplest within so many is recommended. With two, a race of few images or runs,
-which tells little apart, would go to the linear probe where training was 10 points better."""
+"""Of those that are not beaten the simplest within so many is recommended, of equally simple ones the most accurate.
+With two, a race of few images or runs, which tells little apart, would go to the linear probe where training was 10
+points better."""
 POINTS = 100.0
 
 
@@ -38,7 +39,7 @@ def measured(ran: list[Runner], sizes: Sizes, rate: float, left_out: tuple[str, 
 
     leader = max(ran, key=lambda runner: runner.accuracy)
     level_ones = level(ran, leader)
-    winner = level(ran, leader, LEVEL_ERRORS)[0]
+    winner = min(level(ran, leader, LEVEL_ERRORS), key=lambda runner: (EFFORT[runner.name], -runner.accuracy))
     probe = next((runner for runner in ran if not runner.trains), None)
     entries = tuple(
         RaceEntry(

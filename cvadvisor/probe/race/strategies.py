@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 LAYER_WISE = 0.75
 """The layer decay of 'layer-wise'."""
+EFFORT = {"probe": 0, "head": 1, "probe-then-full": 2, "head-then-full": 2, "full": 2, "layer-wise": 3, "sgd": 3}
+"""No training, a head's, every layer's, and every layer's with rates or an optimiser that have to be found first."""
 PRIORITY = ("probe", "probe-then-full", "full", "head", "sgd", "layer-wise", "head-then-full")
 """Which strategies race where there is no time for all."""
 
