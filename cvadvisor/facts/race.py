@@ -36,8 +36,8 @@ class RaceFacts:
     select_images: int = known("Held-out images that chose.", unit="images")
     leader: str = known("The strategy with the highest accuracy.")
     recommended: str = known(
-        "The simplest strategy within a standard error of the leader, in accuracy and in loss; of equally simple ones the "
-        "most accurate."
+        "The simplest strategy within a standard error of the leader, in accuracy and in loss; of equally simple ones "
+        "the most accurate."
     )
     tied: bool = known("Whether the leader does not beat every other by two standard errors.")
     tied_with: int = known("Other strategies that the leader does not beat by two standard errors.")
