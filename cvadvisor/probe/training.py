@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 GRADIENT_NORM = 1.0
 """Gradients are clipped to it, as in the script."""
 EVALUATION_BATCH = 64
-HOPELESS = 3.0
-"""A training loss that stays at this multiple of ln(classes) does not come back; the trial is stopped."""
+HOPELESS, HOPELESS_LOOKS = 3.0, 2
+"""A training loss that stays above this multiple of ln(classes) for so many looks and one more does not come back; the
+trial is stopped. One batch says nothing: a fitted head is sure of itself, and early steps may throw it off."""
 CLOCKED_STEPS, CLOCKINGS = 2, 2
 """Steps that are timed before a plan of many is begun, and how often they have to be too slow."""
 CLOCK_MARGIN = 1.1
@@ -165,7 +166,7 @@ def train(
     batch = min(plan.batch_size, len(images.labels))
     order = batch_order(images.labels, plan.sampler, batch, steps, session.job.seed + seed)
     head_steps = _head_steps(plan, steps)
-    bound = HOPELESS * max(1.0, math.log(len(session.job.classes)))
+    bound, lost = HOPELESS * max(1.0, math.log(len(session.job.classes))), 0
     head_rate = rate if plan.strategy == "head-only" else plan.head_learning_rate
     for first, last, peak in ((0, head_steps, head_rate), (head_steps, steps, rate)):
         if first == last:
@@ -187,7 +188,8 @@ def train(
             if step % LOOK_EVERY == LOOK_EVERY - 1 or step == last - 1:
                 session.beat()
                 value = float(loss)
-                if not math.isfinite(value) or value > bound:
+                lost = lost + 1 if value > bound else 0
+                if not math.isfinite(value) or lost > HOPELESS_LOOKS:
                     return None
     if not all(torch.isfinite(parameter).all() for parameter in model.parameters()):
         return None

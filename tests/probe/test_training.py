@@ -183,3 +183,19 @@ def test_where_no_clock_runs_no_step_is_timed(small: Session, monkeypatch: pytes
     calls = slow_steps(monkeypatch, 1e9)
     assert not training.keep_to_the_clock(small, PLAN, 32, 1000)
     assert not calls
+
+
+@pytest.mark.parametrize(("bad", "given_up"), [(range(8), False), (range(12, 28), False), (range(4, 40), True)])
+def test_one_hopeless_batch_gives_no_run_up(
+    small: Session, images: training.TrainingImages, monkeypatch: pytest.MonkeyPatch, bad: range, given_up: bool
+) -> None:
+    done: list[int] = []
+
+    def step(*_args: Any, **_settings: Any) -> torch.Tensor:
+        done.append(len(done))
+        return torch.tensor(100.0 if done[-1] in bad else 0.5)
+
+    monkeypatch.setattr(training, "_step", step)
+    model = training.train(small, PLAN, images, rate=1e-3, steps=48, seed=0, size=32)
+    assert (model is None) is given_up
+    assert len(done) < 48 if given_up else len(done) == 48
