@@ -7,7 +7,7 @@ import os
 import platform
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from cvadvisor.inspect.dataset.thumbnails import thumbnails
 from cvadvisor.inspect.hardware import inspect_hardware
 from cvadvisor.inspect.model import own_file
 from cvadvisor.inspect.printable import printable
-from cvadvisor.judging import judged
+from cvadvisor.judging import RulesInUse, judged, rules_in_use
 from cvadvisor.probe.runner import ProbeRun, Worker, check_model_name
 from cvadvisor.progress import Progress, silent
 
@@ -52,28 +52,30 @@ def audit(settings: Settings, progress: Progress = silent) -> Diagnosis:
         DatasetError: the dataset can't be understood.
         ModelError: the model's name, its weights file or the device is wrong.
         LogError: the training log can't be read.
+        UserError: ``settings.rules`` name a rule or threshold that does not exist, or the user's own is not valid.
         KeyboardInterrupt: stopped before there was anything to report. Stopped later, the diagnosis says so.
     """
     created = datetime.now(UTC).isoformat(timespec="seconds")
+    rules = rules_in_use(settings.rules, *filter(None, (settings.data, settings.log)))  # quick to find wrong
     with Worker() as worker:
         measured = _inspect(settings, worker, progress)
         with contextlib.closing(measured.dataset):
             try:
-                _probe_if_asked(settings, measured, worker, progress)
-                return _conclude(settings, measured, created)
+                _probe_if_asked(settings, measured, rules, worker, progress)
+                return _conclude(settings, measured, rules, created)
             except KeyboardInterrupt:
                 measured.interrupted = True
                 measured.probed.run.skip_rest("the audit was interrupted", "run it again and let it finish")
-                return _conclude(settings, measured, created)
+                return _conclude(settings, measured, rules, created)
 
 
-def _conclude(settings: Settings, measured: _Measured, created: str) -> Diagnosis:
+def _conclude(settings: Settings, measured: _Measured, rules: RulesInUse, created: str) -> Diagnosis:
     """List the samples and leaks, and judge what was measured."""
     settings.out.mkdir(parents=True, exist_ok=True)
     measured.dataset.write_samples(_unfinished(settings.out, SAMPLES))
     measured.dataset.write_leakage(_unfinished(settings.out, LEAKAGE))
     measured.dataset.write_clean_split(_unfinished(settings.out, CLEAN_SPLIT))
-    return _advise(settings, measured, created)
+    return _advise(settings, measured, rules, created)
 
 
 def write(diagnosis: Diagnosis, out: Path) -> dict[str, Path]:
@@ -106,12 +108,12 @@ def _unfinished(out: Path, name: str) -> Path:
     return out / f".{name}.tmp"
 
 
-def _last_run(log: Path) -> RunFacts:
+def _last_run(log: Path, columns: Mapping[str, str] | None) -> RunFacts:
     """The facts of the log's last run: of several in one file, the one that counts."""
     from cvadvisor.inspect.logs.measure import measure
     from cvadvisor.inspect.logs.read import read_logs
 
-    return measure(list(read_logs(log))[-1])
+    return measure(list(read_logs(log, columns=columns))[-1])
 
 
 def _inspect(settings: Settings, worker: Worker, progress: Progress) -> _Measured:
@@ -121,7 +123,7 @@ def _inspect(settings: Settings, worker: Worker, progress: Progress) -> _Measure
     run = None
     if settings.log is not None:  # first, as it is quick to find wrong
         with _timed(timings, "log"):
-            run = _last_run(settings.log)
+            run = _last_run(settings.log, settings.columns)
         checks.append(Check(name="log", title="Training log", status="done", provides=("run",)))
     else:
         reason, enable = "no training log was given", "--log FILE"
@@ -169,7 +171,9 @@ def _check_model(settings: Settings, reading: Reading, worker: Worker, progress:
         check_model_name(worker, settings.model, progress)
 
 
-def _probe_if_asked(settings: Settings, measured: _Measured, worker: Worker, progress: Progress) -> None:
+def _probe_if_asked(
+    settings: Settings, measured: _Measured, rules: RulesInUse, worker: Worker, progress: Progress
+) -> None:
     """Run the probes, or say why none runs."""
     task = measured.dataset.reading.task
     if not settings.probes:
@@ -181,19 +185,16 @@ def _probe_if_asked(settings: Settings, measured: _Measured, worker: Worker, pro
             loaded = probing.load(settings, measured.dataset, measured.probed, worker, progress)
         if loaded:
             with _timed(measured.timings_s, "probes"):
-                probing.probe(settings, measured.probed, measured.checks, worker, progress)
+                probing.probe(settings, measured.probed, measured.checks, rules, worker, progress)
 
 
-def _advise(settings: Settings, measured: _Measured, created: str) -> Diagnosis:
+def _advise(settings: Settings, measured: _Measured, rules: RulesInUse, created: str) -> Diagnosis:
     """Judge the facts by the rules and shape the recipe."""
-    from cvadvisor.advise.rules import compile_rules, load_rules
-
     probed, probes = measured.probed, measured.probed.run
     facts = dataclasses.replace(probed.facts, probe=probes.facts)
     checks = (*measured.checks, *probes.checks)
     inputs = _inputs(settings, converted=probed.converted)
     with _timed(measured.timings_s, "rules"):
-        rules = compile_rules(load_rules())
         made = judged(facts, checks, rules, weights=probed.weights, seed=settings.seed, epochs=settings.epochs)
     findings = made.findings
     shown = _shown_paths(facts, [finding.show for finding in findings if finding.show]) if settings.images else []
@@ -252,6 +253,8 @@ def _inputs(settings: Settings, *, converted: bool) -> Inputs:
     for option, number in (("--epochs", settings.epochs), ("--image-size", settings.image_size)):
         arguments += [option, str(number)] if number is not None else []
     arguments += _layout_options(settings.wishes)
+    for folder in settings.rules.folders if settings.rules is not None else ():
+        arguments += ["--rules", printable(_given(folder))]
     arguments += ["--no-cache"] * (not settings.use_cache)
     arguments += ["--no-probes"] * (not settings.probes) + ["--no-images"] * (not settings.images)
     return Inputs(
@@ -263,6 +266,12 @@ def _inputs(settings: Settings, *, converted: bool) -> Inputs:
         log=_relative(settings.log, settings.out) if settings.log else None,
         command=shlex.join([*arguments, "--budget", f"{settings.budget_s:.0f}s"]),
     )
+
+
+def _given(folder: Path) -> Path:
+    """``folder`` from the working folder, where it lies in it: no home folder is given away."""
+    here, there = Path.cwd().resolve(), folder.resolve()
+    return there.relative_to(here) if there.is_relative_to(here) else Path(there.name)
 
 
 def _layout_options(wishes: Wishes) -> list[str]:

@@ -15,6 +15,7 @@ from cvadvisor.config import DEFAULT_BUDGET_S, DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from cvadvisor import config
+    from cvadvisor.advise.rule_file import Rule
     from cvadvisor.diagnosis import Diagnosis
 
 app = typer.Typer(
@@ -74,7 +75,9 @@ def audit(
     seed: options.Seed = 0,
     epochs: options.Epochs = None,
     image_size: options.ImageSize = None,
-    fail_on: Annotated[FailOn, typer.Option(help="Findings that make the exit code 1.")] = "error",
+    fail_on: Annotated[
+        FailOn | None, typer.Option(help="Findings that make the exit code 1. (default: error)", show_default=False)
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace results that are in the folder already.")] = False,
     layout: options.Layout = "auto",
     task: options.Task = "auto",
@@ -86,11 +89,14 @@ def audit(
     group_pattern: options.GroupPattern = None,
     cache: options.Cache = None,
     no_cache: options.NoCache = False,
+    rules: options.Rules = None,
 ) -> None:
     """Inspect a dataset and a model, run short probes, and write a report, a recipe and a training script."""
     from cvadvisor import config
+    from cvadvisor.project_config import find_config
 
     with one_line_errors(_INTERRUPTED):
+        project = find_config(Path.cwd())
         kind, weights_file = config.parse_weights(weights)
         budget_s = config.parse_duration(budget)
         folder = config.prepare_out(out, DEFAULT_OUT, force=force)
@@ -115,8 +121,10 @@ def audit(
             ),
             cache=cache,
             use_cache=not no_cache,
+            rules=project.rules.with_command_line(rules or ()),
+            columns=project.columns or None,
         )
-        _exit(_run(settings), fail_on)
+        _exit(_run(settings), fail_on or project.fail_on or "error")
 
 
 app.command()(probe_command.probe)
@@ -161,23 +169,31 @@ def render(
 
 
 @app.command()
-def rule(code: Annotated[str, typer.Argument(help="Code or name of a rule, such as DAT012.")]) -> None:
+def rule(
+    code: Annotated[str, typer.Argument(help="Code or name of a rule, such as DAT012.")], rules: options.Rules = None
+) -> None:
     """Explain one rule: what it looks for, why, what to do, and where that comes from."""
     from cvadvisor.advise.explain import explain
-    from cvadvisor.advise.rules import load_rules
 
     with one_line_errors(_INTERRUPTED):
-        print(explain(load_rules(), code))
+        print(explain(_all_rules(rules), code))
 
 
-@app.command()
-def rules() -> None:
+@app.command(name="rules")
+def list_rules(rules: options.Rules = None) -> None:
     """List every rule."""
     from cvadvisor.advise.explain import overview
-    from cvadvisor.advise.rules import load_rules
 
     with one_line_errors(_INTERRUPTED):
-        print(overview(load_rules()))
+        print(overview(_all_rules(rules)))
+
+
+def _all_rules(folders: list[Path] | None) -> "tuple[Rule, ...]":
+    """The shipped rules, the project's and those in ``folders``, with the thresholds and severities of the project."""
+    from cvadvisor.judging import all_rules
+    from cvadvisor.project_config import find_config
+
+    return all_rules(find_config(Path.cwd()).rules.with_command_line(folders or ()))
 
 
 def _run(settings: "config.Settings") -> "Diagnosis":

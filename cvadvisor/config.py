@@ -2,11 +2,15 @@
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from cvadvisor.errors import UserError
+
+if TYPE_CHECKING:
+    from cvadvisor.rule_settings import RuleSettings
 
 DEFAULT_MODEL = "resnet50"
 DEFAULT_BUDGET_S = 300.0
@@ -68,6 +72,8 @@ class Settings:
         wishes: what the user said of the dataset's layout.
         cache: folder for what the scan saw of each image; the user's cache folder where not given.
         use_cache: whether to keep and use it.
+        rules: which rules judge, how severely, and with which thresholds; the shipped ones as they are where not given.
+        columns: what columns of the log hold, where their names mislead, as for :func:`cvadvisor.lint.lint`.
     """
 
     data: Path
@@ -86,6 +92,8 @@ class Settings:
     wishes: Wishes = Wishes()
     cache: Path | None = None
     use_cache: bool = True
+    rules: "RuleSettings | None" = None
+    columns: Mapping[str, str] | None = None
 
 
 def parse_weights(text: str) -> tuple[Literal["default", "none", "file"], Path | None]:

@@ -21,7 +21,7 @@ __all__ = ["Check", "Curve", "Diagnosis", "Mark", "Series", "Thumbnail", "from_j
 SCHEMA_VERSION = "1"
 
 Severity = Literal["error", "warning", "info"]
-Status = Literal["fired", "passed", "not checked", "failed"]
+Status = Literal["fired", "passed", "not checked", "ignored", "failed"]
 
 
 @facts
@@ -44,9 +44,12 @@ class Outcome:
     code: str = known("The rule's code.")
     name: str = known("The rule's name.")
     severity: Severity = known("How bad it is when it fires.")
-    status: Status = known("'fired', 'passed', 'not checked' (facts are missing) or 'failed' (a bug in the rule).")
+    status: Status = known(
+        "'fired', 'passed', 'not checked' (facts are missing), 'ignored' (by the configuration) or 'failed' (a bug in "
+        "the rule)."
+    )
     missing: tuple[str, ...] = listed("Facts that were missing.")
-    reason: str | None = optional("Why it was not checked or failed, and what would enable it.")
+    reason: str | None = optional("Why it was not checked, was ignored or failed, and what would enable it.")
 
 
 @facts

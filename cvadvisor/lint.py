@@ -21,6 +21,7 @@ from cvadvisor.inspect.logs.main_series import main_series, positions, unit
 from cvadvisor.inspect.logs.measure import measure
 from cvadvisor.inspect.logs.read import find_logs, read_logs
 from cvadvisor.inspect.printable import printable
+from cvadvisor.judging import all_rules
 from cvadvisor.lint_report import (
     LINT_VERSION,
     Cause,
@@ -36,7 +37,7 @@ from cvadvisor.lint_report import (
 )
 
 if TYPE_CHECKING:
-    from cvadvisor.project_config import LintSettings
+    from cvadvisor.rule_settings import RuleSettings
 
 _SKETCHED = 200
 
@@ -46,7 +47,7 @@ def lint(
     *,
     data: Path | None = None,
     columns: Mapping[str, str] | None = None,
-    settings: "LintSettings | None" = None,
+    settings: "RuleSettings | None" = None,
 ) -> LintReport:
     """Judge every run of the logs at ``paths``.
 
@@ -77,34 +78,28 @@ def lint(
     return LintReport(version=LINT_VERSION, tool_version=__version__, runs=tuple(runs), unreadable=tuple(unreadable))
 
 
-def lint_rules(settings: "LintSettings | None" = None) -> tuple[Rule, ...]:
+def lint_rules(settings: "RuleSettings | None" = None) -> tuple[Rule, ...]:
     """The rules that judge logs, as the settings have them: selected, with their severities and parameters.
 
     Raises:
-        UserError: a rule has no parameter of a name that the settings give it.
+        UserError: the settings name a rule or parameter that does not exist, or select no rule on logs.
+        RuleError: a rule of the user's own is not valid.
     """
-    chosen = []
-    for rule in load_log_rules():
-        if not _reads_logs_only(rule):
-            continue
-        if settings is not None:
-            if not settings.is_selected(rule.code, rule.name):
-                continue
-            params = dict(settings.params_of(rule.code, rule.name))
-            if unknown := sorted(params.keys() - rule.params.keys()):
-                known = ", ".join(rule.params) or "none"
-                raise UserError(f"{rule.code} {rule.name} has no parameter {unknown[0]!r}: it has {known}.")
-            severity = settings.severity(rule.code, rule.name, rule.severity)
-            rule = rule.model_copy(update={"params": {**rule.params, **params}, "severity": severity})
-        chosen.append(rule)
-    return tuple(chosen)
+    if settings is None:
+        return tuple(filter(_reads_logs_only, load_log_rules()))
+    # A configuration may name any rule, as it serves audits too; without one the others need not be read.
+    rules = all_rules(settings) if settings.names_rules or settings.folders else load_log_rules()
+    selected = [one for one in rules if _reads_logs_only(one) and settings.is_selected(one.code, one.name)]
+    if not selected:
+        raise UserError(f"No rule on training logs is among those selected: {', '.join(settings.select)[:200]}.")
+    return tuple(selected)
 
 
 def lint_run(
     run: Run,
     rules: Sequence[CompiledRule],
     dataset: DatasetFacts | None = None,
-    settings: "LintSettings | None" = None,
+    settings: "RuleSettings | None" = None,
 ) -> LintedRun:
     """Judge one run."""
     classes = dataset.classes if dataset is not None else None

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
-from cvadvisor import terminal
+from cvadvisor import options, terminal
 from cvadvisor.command_errors import one_line_errors
 from cvadvisor.errors import UserError
 
 if TYPE_CHECKING:
     from cvadvisor.lint_report import LintReport
-    from cvadvisor.lint_settings import LintSettings
     from cvadvisor.project_config import ProjectConfig
+    from cvadvisor.rule_settings import RuleSettings
 
 FailOn = Literal["error", "warning", "never"]
 Format = Literal["text", "json", "github", "sarif", "junit", "gitlab", "markdown", "html"]
@@ -45,6 +45,7 @@ def lint(
     format: Annotated[Format, typer.Option(help="What to make of the findings.")] = "text",
     output: Annotated[Path | None, typer.Option(help="File to write. (default: standard output)")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
+    rules: options.Rules = None,
     select: Select = None,
     ignore: Ignore = None,
     fail_on: Annotated[
@@ -60,7 +61,7 @@ def lint(
     """Read training logs as they are, and say what is wrong with each run and what to change."""
     with one_line_errors("interrupted."), _few_collections():
         config = _config()
-        report = _linted(paths, data, config, _settings(config, select, ignore), _columns(config, map_))
+        report = _linted(paths, data, config, _settings(config, rules, select, ignore), _columns(config, map_))
         known_in = baseline or (None if write_baseline else config.baseline)
         report = _with_baseline(report, known_in, write_baseline, force=force)
         _deliver(report, format, output, force=force, verbose=verbose)
@@ -104,6 +105,7 @@ def watch(
     once_idle: Annotated[
         float | None, typer.Option(help="Stop after so many seconds without growth.", min=0.0, show_default=False)
     ] = None,
+    rules: options.Rules = None,
     select: Select = None,
     ignore: Ignore = None,
     map_: Columns = None,
@@ -113,7 +115,7 @@ def watch(
 
     with one_line_errors("stopped watching."):
         config = _config()
-        settings, columns = _settings(config, select, ignore), _columns(config, map_)
+        settings, columns = _settings(config, rules, select, ignore), _columns(config, map_)
         stopped = follow(
             path,
             lambda: _linted([path], data, config, settings, columns, say=False),
@@ -145,14 +147,11 @@ def _config() -> "ProjectConfig":
     return find_config(Path.cwd())
 
 
-def _settings(config: "ProjectConfig", select: list[str] | None, ignore: list[str] | None) -> "LintSettings":
-    """The configuration's settings with the command line's; every rule in them exists."""
-    settings = config.lint.with_command_line(_split(select, "--select"), _split(ignore, "--ignore"))
-    if settings.names_rules:
-        from cvadvisor.log_rules import log_rules
-
-        settings.check(log_rules())
-    return settings
+def _settings(
+    config: "ProjectConfig", folders: list[Path] | None, select: list[str] | None, ignore: list[str] | None
+) -> "RuleSettings":
+    """The configuration's settings with the command line's."""
+    return config.rules.with_command_line(folders or (), _split(select, "--select"), _split(ignore, "--ignore"))
 
 
 def _split(given: list[str] | None, option: str) -> list[str]:
@@ -181,7 +180,7 @@ def _linted(
     paths: list[Path],
     data: Path | None,
     config: "ProjectConfig",
-    settings: "LintSettings",
+    settings: "RuleSettings",
     columns: dict[str, str],
     *,
     say: bool = True,

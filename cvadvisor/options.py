@@ -40,6 +40,8 @@ Device = Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Whe
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs to plan for. (by dataset size)")]
 ImageSize = Annotated[int | None, typer.Option(min=16, max=4096, help="Input side in px. (by model)")]
+RULES = "Folder of rules of your own, beside those that ship; the option repeated for several."
+Rules = Annotated[list[Path] | None, typer.Option("--rules", metavar="DIR", help=RULES, show_default=False)]
 Cache = Annotated[
     Path | None, typer.Option("--cache", help="Folder that keeps what the scan saw. (default: the user's cache)")
 ]

@@ -10,6 +10,7 @@ from cvadvisor.inspect.dataset.inspection import Dataset, inspect_dataset
 from cvadvisor.inspect.dataset.layouts.reading import Reading
 from cvadvisor.inspect.hardware import inspect_hardware
 from cvadvisor.inspect.printable import printable
+from cvadvisor.judging import RulesInUse, rules_in_use
 from cvadvisor.probe.catalog import PROBES
 from cvadvisor.probe.declaration import Probe
 from cvadvisor.probe.runner import ProbeRun, Worker, check_model_name
@@ -25,11 +26,12 @@ def probe_alone(settings: Settings, name: str, progress: Progress = silent) -> P
 
     Raises:
         UserError: there is no such probe, the dataset can't be understood or is for another task, or the model's name,
-            its weights file, the size of its input or the device is wrong.
+            its weights file, the size of its input, the device or a rule is wrong.
     """
     probe = next((one for one in PROBES if one.name == name), None)
     if probe is None:
         raise UserError(f"there is no probe {name!r}: choose one of {', '.join(one.name for one in PROBES)}.")
+    rules = rules_in_use(settings.rules, settings.data)
     with Worker() as worker:
 
         def understood(reading: Reading) -> None:
@@ -50,7 +52,7 @@ def probe_alone(settings: Settings, name: str, progress: Progress = silent) -> P
             changed_copies=False,
         )
         with contextlib.closing(dataset):
-            return _probe(settings, probe, probing.with_needs(probe, PROBES), dataset, worker, progress)
+            return _probe(settings, probe, probing.with_needs(probe, PROBES), dataset, rules, worker, progress)
 
 
 def _probe(
@@ -58,6 +60,7 @@ def _probe(
     probe: Probe,
     wanted: tuple[Probe, ...],
     dataset: Dataset,
+    rules: RulesInUse,
     worker: Worker,
     progress: Progress,
 ) -> ProbeReport:
@@ -74,7 +77,7 @@ def _probe(
     probed = probing.Probed(facts, ProbeRun(wanted))
     if probing.load(settings, dataset, probed, worker, progress, keep_weights=False):
         needed = [one.name for one in wanted if one is not probe and one.name not in probe.uses]
-        probing.probe(settings, probed, (), worker, progress, only_needed=needed, only_used=probe.uses)
+        probing.probe(settings, probed, (), rules, worker, progress, only_needed=needed, only_used=probe.uses)
     run = probed.run
     check = run.check(probe.name)
     assert check is not None

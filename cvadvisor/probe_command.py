@@ -40,9 +40,11 @@ def probe(
     group_pattern: options.GroupPattern = None,
     cache: options.Cache = None,
     no_cache: options.NoCache = False,
+    rules: options.Rules = None,
 ) -> None:
     """Run one probe alone, with what it needs, and print what it measured."""
     from cvadvisor import config
+    from cvadvisor.project_config import find_config
 
     with one_line_errors("interrupted."):
         kind, weights_file = config.parse_weights(weights)
@@ -62,6 +64,7 @@ def probe(
             ),
             cache=cache,
             use_cache=not no_cache,
+            rules=find_config(Path.cwd()).rules.with_command_line(rules or ()),
         )
         _refuse_existing(output, force=force)
         report = _run(settings, name)

@@ -4,13 +4,13 @@ import dataclasses
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from cvadvisor.advise.rules import CompiledRule, compile_rules, load_rules
+from cvadvisor.advise.rules import CompiledRule
 from cvadvisor.config import CONVERTED_WEIGHTS, Settings
 from cvadvisor.diagnosis import Check
 from cvadvisor.facts import Facts, HardwareFacts
 from cvadvisor.inspect.dataset.drawing import LabelledImage
 from cvadvisor.inspect.dataset.inspection import Dataset
-from cvadvisor.judging import judged
+from cvadvisor.judging import RulesInUse, judged
 from cvadvisor.plan import fit
 from cvadvisor.probe.declaration import Probe
 from cvadvisor.probe.runner import ProbeRun, Worker, load_model, run_probes
@@ -85,6 +85,7 @@ def probe(
     settings: Settings,
     probed: Probed,
     checks: Sequence[Check],
+    rules: RulesInUse,
     worker: Worker,
     progress: Progress,
     only_needed: Collection[str] = (),
@@ -92,18 +93,18 @@ def probe(
 ) -> None:
     """Run the probes of ``probed.run`` within the budget; ``checks`` say why other facts are missing.
 
+    ``rules`` say what each probe is worth, and shape the recipe that training probes try.
     ``only_needed`` names probes that run only where another can't do without, ``only_used`` those that others are the
     better for: they get as little time as goes.
     """
     assert probed.facts.plan is not None
     assert probed.facts.plan.image_size_px is not None
-    rules = compile_rules(load_rules())
     values = {
         one.name: 0.0
         if one.name in only_needed
         else LEAST_WEIGHT
         if one.name in only_used
-        else waiting_weight(one.provides, rules)
+        else waiting_weight(one.provides, rules.judging)
         for one in probed.run.probes
     }
     recipe = _recipe_so_far(settings, probed, checks, rules)
@@ -159,7 +160,7 @@ def make_job(settings: Settings, dataset: Dataset, hardware: HardwareFacts, *, k
 
 
 def _recipe_so_far(
-    settings: Settings, probed: Probed, checks: Sequence[Check], rules: Sequence[CompiledRule]
+    settings: Settings, probed: Probed, checks: Sequence[Check], rules: RulesInUse
 ) -> Callable[[], dict[str, Any] | None]:
     """Gives the recipe that the facts known by then make: training probes try what the script would run."""
 

@@ -10,9 +10,9 @@ from cvadvisor.advise.words import Scalar, nearest
 from cvadvisor.diagnosis import Severity
 from cvadvisor.errors import UserError
 from cvadvisor.inspect.printable import printable
-from cvadvisor.lint_settings import LintSettings
+from cvadvisor.rule_settings import RuleSettings
 
-__all__ = ["LintSettings", "ProjectConfig", "find_config", "read_config"]
+__all__ = ["ProjectConfig", "RuleSettings", "find_config", "read_config"]
 
 FailOn = Literal["error", "warning", "never"]
 
@@ -27,14 +27,14 @@ class ProjectConfig:
     """What a project's configuration says.
 
     Attributes:
-        lint: which rules, and how.
+        rules: which rules, and how.
         fail_on: findings that fail, where the command line does not say.
         baseline: known findings, where the command line does not say.
         columns: what the columns of logs are, by their names.
         file: where it stands; ``None`` where there is none.
     """
 
-    lint: LintSettings = field(default_factory=LintSettings)
+    rules: RuleSettings = field(default_factory=RuleSettings)
     fail_on: FailOn | None = None
     baseline: Path | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -82,7 +82,8 @@ def read_config(file: Path) -> ProjectConfig | None:
     values = {key: read(table[key], f"{where}: {key}") for key, read in _KEYS.items() if key in table}
     baseline = values.get("baseline")
     return ProjectConfig(
-        lint=LintSettings(
+        rules=RuleSettings(
+            folders=tuple(file.absolute().parent / folder for folder in values.get("rules", ())),
             select=values.get("select", ()),
             ignore=values.get("ignore", {}),
             per_path_ignores=values.get("per-path-ignores", {}),
@@ -133,7 +134,7 @@ def _text(value: Any, where: str) -> str:
 
 def _texts(value: Any, where: str) -> tuple[str, ...]:
     if not isinstance(value, list):
-        raise UserError(f"{where}: expected a list of rules, found {_brief(value)}.")
+        raise UserError(f"{where}: expected a list of texts, found {_brief(value)}.")
     return tuple(_text(item, where).strip() for item in value)
 
 
@@ -182,6 +183,7 @@ def _brief(value: Any) -> str:
 
 
 _KEYS: dict[str, Callable[[Any, str], Any]] = {
+    "rules": _texts,
     "select": _texts,
     "ignore": _reasons,
     "per-path-ignores": _per_path,

@@ -1,16 +1,23 @@
-"""Judge facts by rules: every rule ends as fired, passed, not checked (and why) or failed, and never as silence."""
+"""Judge facts by rules: each ends as fired, passed, not checked or ignored (and why) or failed; never as silence."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from cvadvisor.advise.message import listed, render_message
-from cvadvisor.advise.rules import CompiledAdvice, CompiledRule
+from cvadvisor.advise.rules import CompiledAdvice, CompiledRule, Rule
 from cvadvisor.advise.shape import Act, Fired
 from cvadvisor.advise.words import Lookup, MissingFact, fact_words, facts_lookup, with_params
 from cvadvisor.diagnosis import Check, Evidence, Finding, Outcome, Severity, Status
 from cvadvisor.facts import Facts
 
 _SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+
+
+class Ignored(NamedTuple):
+    """A rule that the user does not want to judge by, and why."""
+
+    rule: Rule
+    reason: str
 
 
 class Judgement(NamedTuple):
@@ -27,43 +34,47 @@ class Judgement(NamedTuple):
     fired: tuple[Fired, ...]
 
 
-def judge(rules: Sequence[CompiledRule], facts: Facts, checks: Sequence[Check] = ()) -> Judgement:
+def judge(
+    rules: Sequence[CompiledRule], facts: Facts, checks: Sequence[Check] = (), ignored: Sequence[Ignored] = ()
+) -> Judgement:
     """Judge ``facts`` by ``rules``; ``checks`` say why facts are missing and what would provide them.
 
-    A rule for other tasks than the dataset's is left out. One that breaks is reported as failed and stops no other.
+    A rule for other tasks than the dataset's is left out. One that breaks is reported as failed and stops no other. Of
+    those in ``ignored`` the outcomes say why; they neither fire nor shape anything.
     """
     lookup = facts_lookup(facts)
-    outcomes, findings, fired = [], [], []
-    for compiled in sorted((item for item in rules if _applies(item, facts)), key=lambda item: item.rule.code):
+    outcomes = [_outcome(rule, "ignored", (), reason) for rule, reason in ignored if _applies(rule, facts)]
+    findings, fired = [], []
+    for compiled in (item for item in rules if _applies(item.rule, facts)):
+        rule = compiled.rule
         try:
             if not compiled.fires(lookup):
-                outcomes.append(_outcome(compiled, "passed"))
+                outcomes.append(_outcome(rule, "passed"))
                 continue
             acts = tuple(_act(compiled, item, lookup) for item in compiled.advice)
-            found = Fired(compiled.rule, acts)
+            found = Fired(rule, acts)
             finding = _finding(compiled, acts, lookup)
         except MissingFact as missing:
             paths = _missing(compiled, missing.path, lookup)
-            outcomes.append(_outcome(compiled, "not checked", paths, _why_missing(paths, checks)))
+            outcomes.append(_outcome(rule, "not checked", paths, _why_missing(paths, checks)))
         except Exception as error:  # a rule's bug must not hide what the other rules found
-            outcomes.append(_outcome(compiled, "failed", (), f"{type(error).__name__}: {error}"))
+            outcomes.append(_outcome(rule, "failed", (), f"{type(error).__name__}: {error}"))
         else:
-            outcomes.append(_outcome(compiled, "fired"))
+            outcomes.append(_outcome(rule, "fired"))
             findings.append(finding)
             fired.append(found)
     priority = {item.rule.code: item.rule.priority for item in rules}
     findings.sort(key=lambda item: (_SEVERITIES.index(item.severity), -priority[item.code], item.code))
+    outcomes.sort(key=lambda item: item.code)
+    fired.sort(key=lambda item: item.rule.code)
     return Judgement(tuple(outcomes), tuple(findings), tuple(fired))
 
 
-def _applies(compiled: CompiledRule, facts: Facts) -> bool:
-    return not compiled.rule.tasks or facts.dataset is None or facts.dataset.task in compiled.rule.tasks
+def _applies(rule: Rule, facts: Facts) -> bool:
+    return not rule.tasks or facts.dataset is None or facts.dataset.task in rule.tasks
 
 
-def _outcome(
-    compiled: CompiledRule, status: Status, missing: tuple[str, ...] = (), reason: str | None = None
-) -> Outcome:
-    rule = compiled.rule
+def _outcome(rule: Rule, status: Status, missing: tuple[str, ...] = (), reason: str | None = None) -> Outcome:
     return Outcome(
         code=rule.code, name=rule.name, severity=rule.severity, status=status, missing=missing, reason=reason
     )

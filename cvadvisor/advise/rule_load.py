@@ -24,7 +24,13 @@ from cvadvisor.advise.rule_file import (
 from cvadvisor.advise.words import PARAM, SPOKEN, Word, fact_words, kind_of, nearest, param_words
 from cvadvisor.shipped import shipped
 
-_SOURCES, _DEFAULTS, _DEFINITIONS = "sources.yaml", "defaults.yaml", "definitions.yaml"
+_SOURCES, _DEFAULTS = "sources.yaml", "defaults.yaml"
+_SHIPPED_ONLY = {
+    _DEFAULTS: "defaults are shipped; write a rule that sets the field instead",
+    "definitions.yaml": "definitions are shipped; write a rule on the counts instead",
+    "guidance.yaml": "the guidance is shipped; name its rows in your rules instead",
+}
+"""Files beside the rules that a folder of the user's own may not hold, and what to do instead."""
 
 
 def load_rules(extra_dirs: Sequence[Path] = ()) -> tuple[Rule, ...]:
@@ -150,16 +156,15 @@ def _entries(folders: Sequence[Path], pattern: str = "*.yaml") -> Iterator[tuple
     known: dict[str, SourceEntry] = {}
     for index, folder in enumerate(folders):
         files = {file.name: file for file in sorted(folder.glob("*.yaml"))}
-        if index and _DEFAULTS in files:
-            raise RuleError(f"{files[_DEFAULTS]}: defaults are shipped; write a rule that sets the field instead.")
-        if index and _DEFINITIONS in files:
-            raise RuleError(f"{files[_DEFINITIONS]}: definitions are shipped; write a rule on the counts instead.")
+        if not folder.is_dir():
+            raise RuleError(f"{folder} holds no rules: there is no such folder.")
+        for name, instead in _SHIPPED_ONLY.items():
+            if files.pop(name, None) and index:
+                raise RuleError(f"{folder / name}: {instead}.")
         own = read_sources(files.pop(_SOURCES)) if _SOURCES in files else {}
         if again := sorted(own.keys() & known.keys()):
             raise RuleError(f"{folder / _SOURCES}: the source {again[0]!r} is shipped already: use another id.")
         known = {**known, **own}
-        files.pop(_DEFAULTS, None)
-        files.pop(_DEFINITIONS, None)
         if not files:
             raise RuleError(f"{folder} holds no rules: no *.yaml was found in it.")
         for file in (file for file in files.values() if file.match(pattern)):

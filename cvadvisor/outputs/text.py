@@ -10,7 +10,7 @@ from cvadvisor.outputs.dataset_words import brief
 from cvadvisor.outputs.examples import examples
 from cvadvisor.outputs.figures import counted, joined, setting, visible
 from cvadvisor.outputs.probe_words import measured
-from cvadvisor.outputs.verdict import besides, having, unchecked_by_reason, unmeasured_by_reason, verdict
+from cvadvisor.outputs.verdict import besides, by_reason, having, unmeasured_by_reason, verdict
 
 # Beyond this many findings the rest are named by their codes: a summary that scrolls away is none.
 _MOST_FINDINGS = 10
@@ -153,7 +153,7 @@ def _not_checked(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
     unmeasured = unmeasured_by_reason(diagnosis)
     if unmeasured:
         yield "measurements", "; ".join(map(_unmeasured, unmeasured))
-    groups = unchecked_by_reason(diagnosis)
+    groups = by_reason(diagnosis, "not checked")
     count = sum(map(len, groups.values()))
     if unmeasured and count:
         yield "rules", f"{count} could not be judged without what is missing."

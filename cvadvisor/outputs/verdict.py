@@ -22,7 +22,7 @@ def verdict(diagnosis: Diagnosis) -> str:
         sentence = f"Nothing could be judged yet about how to {train}."
     elif failed:
         sentence = f"{what} could not be fully judged: {counted(len(failed), 'measurement')} failed."
-    elif with_status(diagnosis, "not checked") or with_status(diagnosis, "failed"):
+    elif any(with_status(diagnosis, status) for status in ("not checked", "ignored", "failed")):
         sentence = f"Nothing that was checked stands in the way: you can {train}."
     else:
         sentence = f"Nothing stands in the way: you can {train}."
@@ -54,6 +54,8 @@ def besides(diagnosis: Diagnosis) -> str:
     rules = [f"{counted(len(with_status(diagnosis, 'passed')), 'rule')} passed"]
     if unchecked := with_status(diagnosis, "not checked"):
         rules.append(f"{len(unchecked)} could not be checked")
+    if ignored := with_status(diagnosis, "ignored"):
+        rules.append(f"{len(ignored)} {'is' if len(ignored) == 1 else 'are'} ignored")
     if failed := with_status(diagnosis, "failed"):
         rules.append(f"{len(failed)} failed")
     sentences = [f"{joined(milder)} besides."] if milder else []
@@ -82,10 +84,10 @@ def judged(diagnosis: Diagnosis) -> int:
     return len(with_status(diagnosis, "fired")) + len(with_status(diagnosis, "passed"))
 
 
-def unchecked_by_reason(diagnosis: Diagnosis) -> dict[str, list[Outcome]]:
-    """The rules that could not be checked, by the reason they share, the commonest reason first."""
+def by_reason(diagnosis: Diagnosis, status: Status) -> dict[str, list[Outcome]]:
+    """The rules that came out so ('not checked', 'ignored'), by the reason they share, the commonest reason first."""
     groups: dict[str, list[Outcome]] = {}
-    for outcome in with_status(diagnosis, "not checked"):
+    for outcome in with_status(diagnosis, status):
         reason = outcome.reason or (
             f"Not known: {', '.join(outcome.missing)}." if outcome.missing else "No reason was given."
         )

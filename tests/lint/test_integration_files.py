@@ -9,8 +9,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from cvadvisor.advise.rules import load_rules
 from cvadvisor.cli import app
-from cvadvisor.log_rules import log_rules
 from cvadvisor.project_config import read_config
 
 ROOT = Path(__file__).parents[2]
@@ -72,4 +72,4 @@ def test_the_documented_configuration_is_one(tmp_path: Path) -> None:
     config = read_config(tmp_path / "pyproject.toml")
     assert config is not None
     assert config.fail_on == "warning"
-    config.lint.check(log_rules())
+    config.rules.check(load_rules())

@@ -194,11 +194,11 @@ def test_a_resumed_run_may_begin_perfect():
 
 
 def test_to_ignore_a_cause_ignores_what_follows_from_it(tmp_path):
-    from cvadvisor.project_config import LintSettings
+    from cvadvisor.project_config import RuleSettings
 
     losses = [2.0, 1.0, *["nan"] * 8]
     log = write(tmp_path / "log.csv", {"epoch": range(10), "train_loss": losses, "val_acc": [0.5, 0.6, *[0.1] * 8]})
-    (run,) = lint([log], settings=LintSettings(ignore={"loss-not-finite": "on purpose"})).runs
+    (run,) = lint([log], settings=RuleSettings(ignore={"loss-not-finite": "on purpose"})).runs
     assert [one.name for one in run.ignored] == ["loss-not-finite"]
     assert [one.name for one in run.findings if one.severity != "info"] == []
 

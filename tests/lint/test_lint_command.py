@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 import cvadvisor.lint
 from cvadvisor.cli import app
 from cvadvisor.lint_report import LintReport
-from cvadvisor.lint_settings import LintSettings
+from cvadvisor.rule_settings import RuleSettings
 from tests.lint.making import faulty, finding, linted, report
 
 DEEP_LEARNING = ("torch", "torchvision", "timm", "sklearn", "pandas")
@@ -33,8 +33,8 @@ class Engine:
         return self.report
 
     @property
-    def settings(self) -> LintSettings:
-        made: LintSettings = self.asked["settings"]
+    def settings(self) -> RuleSettings:
+        made: RuleSettings = self.asked["settings"]
         return made
 
 
@@ -100,9 +100,13 @@ def test_rules_are_given_with_commas_or_by_repeating(engine: Engine) -> None:
     assert engine.settings.ignored("RUN000", "loss-zero", "a") is not None
 
 
-def test_a_rule_that_does_not_exist_is_refused_with_the_nearest(engine: Engine) -> None:
+def test_a_rule_that_does_not_exist_is_refused_with_the_nearest() -> None:
     assert "did you mean 'overfitting'?" in refused("a", "--select", "overfiting")
     assert "--ignore" in refused("a", "--ignore", "RUN,")
+
+
+def test_to_select_no_rule_on_logs_is_refused() -> None:
+    assert "No rule on training logs is among those selected: DAT012." in refused("a", "--select", "DAT012")
 
 
 def test_columns_are_mapped_and_the_command_line_overrules_the_configuration(engine: Engine, tmp_path: Path) -> None:

@@ -7,15 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cvadvisor.advise.rules import Rule, load_rules
 from cvadvisor.errors import UserError
-from cvadvisor.lint_settings import LintSettings, lies_under
-from cvadvisor.log_rules import LogRule, log_rules
 from cvadvisor.project_config import ProjectConfig, find_config, read_config
+from cvadvisor.rule_settings import RuleSettings, lies_under
 
-RULES = (
-    LogRule("RUN003", "loss-diverged", {"ratio": 2.0, "epochs": 3}),
-    LogRule("RUN034", "noisy-validation", {}),
-)
+
+def a_rule(code: str, name: str, **params: float) -> Rule:
+    """A shipped rule under another name."""
+    return load_rules()[0].model_copy(update={"code": code, "name": name, "params": params})
+
+
+RULES = (a_rule("RUN003", "loss-diverged", ratio=2.0, epochs=3), a_rule("RUN034", "noisy-validation"))
 
 
 def configured(folder: Path, text: str, name: str = "cvadvisor.toml") -> ProjectConfig:
@@ -51,11 +54,11 @@ def test_everything_that_can_be_said_is_read(tmp_path: Path) -> None:
     assert config.fail_on == "warning"
     assert config.baseline == tmp_path / "known.json"
     assert config.columns == {"my col": "val/accuracy"}
-    assert config.lint.ignored("RUN034", "noisy-validation", tmp_path / "a.csv") == "40 images by design"
-    assert config.lint.ignored("RUN003", "loss-diverged", tmp_path / "runs/old/x/a.csv") == "diverged on purpose"
-    assert config.lint.ignored("RUN003", "loss-diverged", tmp_path / "runs/new/a.csv") is None
-    assert config.lint.severity("RUN034", "noisy-validation", "info") == "error"
-    assert config.lint.params_of("RUN003", "loss-diverged") == {"ratio": 3}
+    assert config.rules.ignored("RUN034", "noisy-validation", tmp_path / "a.csv") == "40 images by design"
+    assert config.rules.ignored("RUN003", "loss-diverged", tmp_path / "runs/old/x/a.csv") == "diverged on purpose"
+    assert config.rules.ignored("RUN003", "loss-diverged", tmp_path / "runs/new/a.csv") is None
+    assert config.rules.severity("RUN034", "noisy-validation", "info") == "error"
+    assert config.rules.params_of("RUN003", "loss-diverged") == {"ratio": 3}
 
 
 def test_the_nearest_configuration_above_is_taken_and_a_pyproject_without_ours_is_passed_by(tmp_path: Path) -> None:
@@ -135,14 +138,14 @@ def test_a_large_file_is_no_configuration(tmp_path: Path) -> None:
 
 def test_rules_are_selected_by_code_beginning_or_name_in_any_case() -> None:
     for wanted in ("RUN003", "run003", "RUN", "RUN0", "loss-diverged", "Loss-Diverged"):
-        assert LintSettings(select=(wanted,)).is_selected("RUN003", "loss-diverged"), wanted
+        assert RuleSettings(select=(wanted,)).is_selected("RUN003", "loss-diverged"), wanted
     for wanted in ("RUN004", "DAT", "loss"):
-        assert not LintSettings(select=(wanted,)).is_selected("RUN003", "loss-diverged"), wanted
-    assert LintSettings().is_selected("RUN003", "loss-diverged")
+        assert not RuleSettings(select=(wanted,)).is_selected("RUN003", "loss-diverged"), wanted
+    assert RuleSettings().is_selected("RUN003", "loss-diverged")
 
 
 def test_the_closest_name_wins() -> None:
-    settings = LintSettings(
+    settings = RuleSettings(
         severities={"RUN": "info", "loss-diverged": "warning"},
         params={"RUN": {"ratio": 1}, "RUN003": {"ratio": 2}, "RUN00": {"ratio": 3, "epochs": 4}},
     )
@@ -152,8 +155,8 @@ def test_the_closest_name_wins() -> None:
 
 
 def test_the_command_line_selects_anew_and_adds_ignores_without_a_reason() -> None:
-    settings = LintSettings(select=("RUN003",), ignore={"RUN034": "why"}).with_command_line(
-        ["RUN"], ["RUN003", "RUN034"]
+    settings = RuleSettings(select=("RUN003",), ignore={"RUN034": "why"}).with_command_line(
+        select=["RUN"], ignore=["RUN003", "RUN034"]
     )
     assert settings.select == ("RUN",)
     assert settings.ignored("RUN034", "noisy-validation", "a.csv") == "why"
@@ -161,22 +164,22 @@ def test_the_command_line_selects_anew_and_adds_ignores_without_a_reason() -> No
 
 
 def test_a_rule_that_does_not_exist_is_named_with_the_nearest() -> None:
-    for settings in (LintSettings(select=("loss-divergd",)), LintSettings(params={"loss-divergd": {}})):
+    for settings in (RuleSettings(select=("loss-divergd",)), RuleSettings(params={"loss-divergd": {}})):
         with pytest.raises(UserError, match="did you mean 'loss-diverged'"):
             settings.check(RULES)
     with pytest.raises(UserError, match="did you mean 'RUN034'"):
-        LintSettings(per_path_ignores={"a": {"RUN035": "x"}}).check(RULES)
+        RuleSettings(per_path_ignores={"a": {"RUN035": "x"}}).check(RULES)
 
 
 def test_a_threshold_must_exist_and_be_of_its_kind() -> None:
-    LintSettings(params={"RUN003": {"ratio": 3}}).check(RULES)
+    RuleSettings(params={"RUN003": {"ratio": 3}}).check(RULES)
     for params, words in (
         ({"ratios": 3}, "did you mean 'ratio'"),
         ({"ratio": "x"}, "like 2.0"),
         ({"ratio": True}, "like"),
     ):
         with pytest.raises(UserError, match=words):
-            LintSettings(params={"RUN003": params}).check(RULES)
+            RuleSettings(params={"RUN003": params}).check(RULES)
 
 
 @pytest.mark.parametrize(
@@ -213,6 +216,29 @@ def test_globs_are_relative_to_the_configuration_and_not_to_where_one_stands(
     assert lies_under("../runs/a/log.csv", "runs/a/*", tmp_path)
 
 
-def test_every_shipped_rule_on_logs_can_be_named() -> None:
-    assert all(rule.code.startswith("RUN") for rule in log_rules())
-    LintSettings(select=tuple(rule.name for rule in log_rules())).check(log_rules())
+def test_every_shipped_rule_can_be_named() -> None:
+    RuleSettings(select=tuple(rule.name for rule in load_rules())).check(load_rules())
+
+
+def test_folders_of_rules_are_relative_to_the_configuration_and_each_counts_once(tmp_path: Path) -> None:
+    inner = tmp_path / "a"
+    inner.mkdir()
+    (tmp_path / "cvadvisor.toml").write_text('rules = ["mine", "ours"]\n')
+    found = find_config(inner).rules.with_command_line([tmp_path / "a" / ".." / "mine", tmp_path / "more"])
+    assert [folder.resolve().name for folder in found.folders] == ["mine", "ours", "more"]
+
+
+def test_a_rule_gets_the_severity_and_thresholds_that_are_wanted_and_keeps_the_others() -> None:
+    settings = RuleSettings(severities={"RUN003": "info"}, params={"RUN": {"ratio": 9}})
+    adjusted = [settings.adjusted(rule) for rule in RULES]
+    assert [rule.params for rule in adjusted] == [{"ratio": 9, "epochs": 3}, {}]
+    assert adjusted[0].severity == "info"
+    assert adjusted[1] == RULES[1]
+
+
+def test_a_rule_is_left_out_with_its_reason() -> None:
+    settings = RuleSettings(select=("RUN",), ignore={"RUN034": "why"}, per_path_ignores={"old": {"RUN003": "kept"}})
+    assert settings.left_out(RULES[1]) == "why"
+    assert settings.left_out(RULES[0]) is None
+    assert settings.left_out(RULES[0], "data", "old/log.csv") == "kept"
+    assert "selected" in (settings.left_out(a_rule("DAT001", "a-leak")) or "")

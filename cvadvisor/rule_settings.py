@@ -1,4 +1,4 @@
-"""What a user wants of the linter: which rules, how severe, with which thresholds, and what is ignored and why."""
+"""What a user wants of the rules: which of them, how severe, with which thresholds, and what is ignored and why."""
 
 import os
 import re
@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
+from cvadvisor.advise.rule_file import Rule
 from cvadvisor.advise.words import Scalar, nearest
 from cvadvisor.diagnosis import Severity
 from cvadvisor.errors import UserError
@@ -16,37 +17,25 @@ _T = TypeVar("_T")
 _CODE = re.compile(r"[A-Z]{1,3}\d{0,3}")
 COMMAND_LINE = "ignored on the command line"
 """The reason of an ignore that needs none."""
-
-
-class NamedRule(Protocol):
-    """What is asked of a rule here; those of :mod:`cvadvisor.advise` are such."""
-
-    @property
-    def code(self) -> str:
-        """Three letters and a number."""
-
-    @property
-    def name(self) -> str:
-        """In kebab-case."""
-
-    @property
-    def params(self) -> Mapping[str, Scalar]:
-        """Its thresholds."""
+NOT_SELECTED = "it is not among the rules that are selected"
+"""The reason for a rule that a selection leaves out."""
 
 
 @dataclass(frozen=True)
-class LintSettings:
+class RuleSettings:
     """Rules are given by code ('RUN004'), by the beginning of codes ('RUN') or by name ('loss-spikes').
 
     Attributes:
+        folders: folders with rules of the user's own, which stand beside the shipped ones.
         select: rules to judge by; all where empty.
         ignore: rules whose findings are left out, each with the reason.
-        per_path_ignores: the same for the logs that a glob names; globs are relative to ``root``.
+        per_path_ignores: the same for the logs and datasets that a glob names; globs are relative to ``root``.
         severities: severities in place of the rules' own.
         params: thresholds in place of the rules' own.
         root: the folder of the configuration.
     """
 
+    folders: tuple[Path, ...] = ()
     select: tuple[str, ...] = ()
     ignore: Mapping[str, str] = field(default_factory=dict)
     per_path_ignores: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -58,16 +47,29 @@ class LintSettings:
         """Whether the rule is to be judged."""
         return not self.select or any(_specificity(wanted, code, name) for wanted in self.select)
 
-    def ignored(self, code: str, name: str, path: str | Path) -> str | None:
-        """Why a finding of the rule in the log at ``path`` is left out; ``None`` where it is not."""
+    def ignored(self, code: str, name: str, *paths: str | Path) -> str | None:
+        """Why a finding of the rule on what is at ``paths`` is left out; ``None`` where it is not."""
         reason = _closest(self.ignore, code, name)
         if reason is not None:
             return reason
         for pattern, ignores in self.per_path_ignores.items():
             reason = _closest(ignores, code, name)
-            if reason is not None and lies_under(path, pattern, self.root):
+            if reason is not None and any(lies_under(path, pattern, self.root) for path in paths):
                 return reason
         return None
+
+    def left_out(self, rule: Rule, *paths: str | Path) -> str | None:
+        """Why the rule is not to judge what is at ``paths``; ``None`` where it is to."""
+        if not self.is_selected(rule.code, rule.name):
+            return NOT_SELECTED
+        return self.ignored(rule.code, rule.name, *paths)
+
+    def adjusted(self, rule: Rule) -> Rule:
+        """``rule`` with the severity and the thresholds that are wanted of it."""
+        severity = self.severity(rule.code, rule.name, rule.severity)
+        given = self.params_of(rule.code, rule.name)
+        params = {name: given.get(name, own) for name, own in rule.params.items()}
+        return rule.model_copy(update={"severity": severity, "params": params})
 
     def severity(self, code: str, name: str, default: Severity) -> Severity:
         """The rule's severity."""
@@ -81,17 +83,25 @@ class LintSettings:
                 found |= self.params[wanted]
         return found
 
-    def with_command_line(self, select: Iterable[str], ignore: Iterable[str]) -> "LintSettings":
-        """These settings with the command line's: its selection replaces theirs, its ignores are added."""
+    def with_command_line(
+        self, folders: Iterable[Path] = (), select: Iterable[str] = (), ignore: Iterable[str] = ()
+    ) -> "RuleSettings":
+        """These settings with the command line's: its selection replaces theirs, its folders and ignores are added."""
         added = dict.fromkeys(ignore, COMMAND_LINE)
-        return replace(self, select=tuple(select) or self.select, ignore={**added, **self.ignore})
+        every = {folder.resolve(): folder for folder in (*self.folders, *folders)}
+        return replace(
+            self,
+            folders=tuple(every.values()),
+            select=tuple(select) or self.select,
+            ignore={**added, **self.ignore},
+        )
 
     @property
     def names_rules(self) -> bool:
         """Whether any rule is named in them."""
         return any((self.select, self.ignore, self.per_path_ignores, self.severities, self.params))
 
-    def check(self, rules: Iterable[NamedRule]) -> None:
+    def check(self, rules: Iterable[Rule]) -> None:
         """See that every rule and threshold that is named exists.
 
         Raises:
@@ -103,16 +113,14 @@ class LintSettings:
             if not any(_specificity(wanted, rule.code, rule.name) for rule in rules):
                 known = [word for rule in rules for word in (rule.name, rule.code)]
                 near = nearest(wanted, known) or nearest(wanted.lower(), known) or nearest(wanted.upper(), known)
-                raise UserError(
-                    f"There is no rule {wanted[:80]!r} for training logs{near or ' (see: cvadvisor rules)'}."
-                )
+                raise UserError(f"There is no rule {wanted[:80]!r}{near or ' (see: cvadvisor rules)'}.")
         for wanted, values in self.params.items():
             named = [rule for rule in rules if _specificity(wanted, rule.code, rule.name)]
             for param, value in values.items():
                 _check_param(wanted, param, value, named)
 
 
-def _check_param(wanted: str, param: str, value: Scalar, rules: list[NamedRule]) -> None:
+def _check_param(wanted: str, param: str, value: Scalar, rules: list[Rule]) -> None:
     own = {name: default for rule in rules for name, default in rule.params.items()}
     if param not in own:
         names = f" (it has: {', '.join(own)})" if own else " (it has none)"
@@ -123,7 +131,7 @@ def _check_param(wanted: str, param: str, value: Scalar, rules: list[NamedRule])
 
 
 def lies_under(path: str | Path, pattern: str, root: Path) -> bool:
-    """Whether the glob names the log, or a folder that it lies in.
+    """Whether the glob names the log or dataset at ``path``, or a folder that it lies in.
 
     ``*`` stays within a folder, ``**`` does not; a pattern without a slash names a file or folder at any depth.
     """
