@@ -116,6 +116,9 @@ def check_rule(entry: Entry, sources: Mapping[str, SourceEntry]) -> Rule:
             raise ValueError("it reads no fact, and so would always say the same")
     with _at(entry, "message"):
         check_message(rule.message, words)
+    with _at(entry, "why"):
+        if "{" in rule.why:
+            raise ValueError("it holds for every dataset and names no value: put {…} into the message")
     with _at(entry, "fix"):
         check_message(rule.fix, words)
     with _at(entry, "at"):
