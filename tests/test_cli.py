@@ -17,6 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cvadvisor import __version__
+from cvadvisor.advise.message import readable
 from cvadvisor.advise.rules import load_rules
 from cvadvisor.cli import app
 from cvadvisor.diagnosis import from_json, json_schema, to_json
@@ -625,7 +626,7 @@ def test_every_rule_is_explained_by_its_code() -> None:
         done = cvadvisor("rule", rule.code)
         assert done.code == 0
         assert done.out.startswith(f"{rule.code}  {rule.name}")
-        assert " ".join(rule.fix.split()) in " ".join(done.out.split())
+        assert readable(rule.fix, rule.params) in " ".join(done.out.split())
 
 
 @pytest.mark.parametrize("wanted", ["dat012", "class-imbalance", "Class-Imbalance"])

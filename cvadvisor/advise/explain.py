@@ -4,26 +4,13 @@ import textwrap
 from collections.abc import Sequence
 from itertools import groupby
 
+from cvadvisor.advise.explanation import TOPICS, Item, Part, explanation
+from cvadvisor.advise.guidance import guidance_texts
 from cvadvisor.advise.rule_file import Rule
 from cvadvisor.advise.words import nearest
 from cvadvisor.errors import UserError
 
 WIDTH = 88
-TOPICS = {
-    "BAT": "Batch size, memory and speed",
-    "BOX": "Boxes",
-    "DAT": "Dataset",
-    "FEA": "Frozen features",
-    "HRD": "Hardware",
-    "LRN": "Learning rate",
-    "MOD": "Model",
-    "MSK": "Masks",
-    "PRB": "Probes",
-    "RAC": "Race of strategies",
-    "REG": "Regularisation and augmentation",
-    "RUN": "Training logs",
-    "TRF": "Transfer and unfreezing",
-}
 
 
 def overview(rules: Sequence[Rule]) -> str:
@@ -43,29 +30,28 @@ def explain(rules: Sequence[Rule], wanted: str) -> str:
     """
     for rule in rules:
         if wanted.upper() == rule.code or wanted.lower() == rule.name:
-            return _explain(rule)
+            parts = explanation(rule, guidance_texts())
+            return "\n\n".join([f"{rule.code}  {rule.name}  ({rule.severity})", *map(_part, parts)])
     near = nearest(wanted.lower(), [name for rule in rules for name in (rule.name, rule.code.lower())])
     raise UserError(f"There is no rule {wanted!r}{near or ''} (all of them: cvadvisor rules)")
 
 
-def _explain(rule: Rule) -> str:
-    parts = [
-        f"{rule.code}  {rule.name}  ({rule.severity})",
-        _filled(rule.message),
-        _filled(rule.why),
-        "Fires when\n" + textwrap.indent(" ".join(rule.when.split()), "  "),
-    ]
-    if rule.tasks:
-        parts.append(_filled(f"Applies to {', '.join(rule.tasks)}."))
-    if rule.params:
-        parts.append("Thresholds\n" + "\n".join(f"  {name} = {value}" for name, value in rule.params.items()))
-    parts.append("What to do\n" + _filled(rule.fix, "  "))
-    if rule.advice:
-        lines = [f"  {a.field}: {a.operation.replace('_', ' ')} {a.value}" for a in rule.advice]
-        parts.append("In the recipe\n" + "\n".join(lines))
-    sources = "\n".join(_filled(f"{source.title}: {source.note}", "  ", "    ") for source in rule.sources)
-    parts.append(f"Sources ({rule.strength})\n{sources}")
-    return "\n\n".join(parts)
+def _part(part: Part) -> str:
+    indent = "  " if part.title else ""
+    lines = [part.title] if part.title else []
+    if part.text:
+        lines.append(_filled(part.text, indent))
+    if part.expression:
+        lines.append(f"{indent}{part.expression}")  # in one line, to be copied
+    return "\n".join([*lines, *map(_item, part.items)])
+
+
+def _item(item: Item) -> str:
+    if item.is_code:
+        lines = [f"  {item.head}", *([_filled(item.text, "    ")] if item.text else [])]
+    else:
+        lines = [_filled(f"{item.head}: {item.text}", "  ", "    ")]
+    return "\n".join([*lines, *([f"    {item.url}"] if item.url else [])])
 
 
 def _filled(text: str, first: str = "", rest: str | None = None) -> str:

@@ -9,7 +9,7 @@ import string
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cvadvisor.advise.words import Lookup, MissingFact, Word, nearest
+from cvadvisor.advise.words import PARAM, Lookup, MissingFact, Word, nearest
 
 UNKNOWN = "(unknown)"
 """What stands for a fact that is not known: the finding matters more than one of its numbers."""
@@ -57,6 +57,17 @@ def render_message(text: str, lookup: Lookup) -> str:
         made.append(_shown(value, spec))
         if isinstance(value, int) and not isinstance(value, bool):
             one = value == 1
+    return "".join(made)
+
+
+def readable(text: str, params: Mapping[str, Any]) -> str:
+    """``text`` for a reader of the rule, not of one dataset: facts as «their.path», thresholds by their values."""
+    own = {f"{PARAM}.{name}": value for name, value in params.items()}
+    made = []
+    for literal, path, spec in _pieces(text):
+        made.append(_NUMERUS.sub(lambda found: _form(found, one=False), literal))
+        if path is not None:
+            made.append(_shown(own[path], spec) if path in own else f"«{path}»")
     return "".join(made)
 
 

@@ -19,19 +19,22 @@ OPERATIONS: tuple[Operation, ...] = ("set", "scale", "at_most", "at_least")
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Model = TypeVar("_Model", bound=BaseModel)
-_Words = Annotated[str, Field(min_length=1)]
-_Guidance = Annotated[str, Field(pattern=r"^G\d{2}$")]
+Words = Annotated[str, Field(min_length=1)]
+GuidanceRow = Annotated[str, Field(pattern=r"^G(0[1-9]|[1-3]\d|4[0-4])$")]
+"""The id of a row of ``guidance.yaml``: G01 to G44."""
 
 
 class RuleError(UserError):
     """A rule that cannot be used: the message is one line that names the file, the line, the rule and what to do."""
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A part of a file of rules: frozen, and without keys that nobody knows."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Advice(_Strict):
+class Advice(Strict):
     """What a rule does to one field of the recipe: exactly one of ``set``, ``scale``, ``at_most``, ``at_least``.
 
     A value that starts with ``=`` is an expression. ``stage`` says whether what is set is a rule of thumb ('prior') or
@@ -48,7 +51,7 @@ class Advice(_Strict):
     stage: Literal["prior", "measured", "tried"] | None = None
     even_if_measured: bool = False
     even_if_tried: bool = False
-    reason: _Words | None = None
+    reason: Words | None = None
 
     @property
     def operation(self) -> Operation:
@@ -69,14 +72,14 @@ class Advice(_Strict):
         return "adjusted" if self.operation == "scale" else "bounded"
 
 
-class CauseText(_Strict):
+class CauseText(Strict):
     """What may be behind a finding, and what that would look like."""
 
-    cause: _Words
-    looks_like: _Words
+    cause: Words
+    looks_like: Words
 
 
-class Rule(_Strict):
+class Rule(Strict):
     """One rule, as its YAML says it. Its sources are resolved; ``file`` and ``line`` say where it stands.
 
     ``tasks`` are those that it applies to, where it does not apply to all. ``explains`` names rules whose findings
@@ -87,15 +90,15 @@ class Rule(_Strict):
     name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
     severity: Severity
     priority: Annotated[int, Field(ge=0, le=100, strict=True)] = 50
-    when: _Words
+    when: Words
     params: dict[str, Scalar] = {}
-    message: _Words
-    why: _Words
+    message: Words
+    why: Words
     advice: tuple[Advice, ...] = ()
-    fix: _Words
+    fix: Words
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     strength: Strength
-    guidance: tuple[_Guidance, ...] = ()
+    guidance: tuple[GuidanceRow, ...] = ()
     fires_on: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)]
     silent_on: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)]
     show: str | None = None
@@ -107,26 +110,32 @@ class Rule(_Strict):
     line: int = 0
 
 
-class Default(_Strict):
+class Default(Strict):
     """What a field of the recipe is before any rule acts. An expression needs a ``fallback`` for unknown facts."""
 
     field: str
     value: Scalar
     fallback: Scalar | None = None
-    reason: _Words
+    reason: Words
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
-    guidance: tuple[_Guidance, ...] = ()
+    guidance: tuple[GuidanceRow, ...] = ()
     file: str = ""
     line: int = 0
 
 
-class SourceEntry(_Strict):
+class SourceEntry(Strict):
     """A source, listed once in ``sources.yaml``."""
 
-    title: _Words
-    authors: _Words | None = None
+    title: Words
+    authors: Words | None = None
     year: Annotated[int, Field(strict=True)] | None = None
     url: str | None = None
+
+    @property
+    def full_title(self) -> str:
+        """The title, and who wrote it when."""
+        origin = ", ".join(str(part) for part in (self.authors, self.year) if part)
+        return f"{self.title} ({origin})" if origin else self.title
 
 
 class Entry:
@@ -164,7 +173,7 @@ class Entry:
     def _name(self) -> str:
         if not isinstance(self.value, dict):
             return ""
-        names = [str(self.value[key]) for key in ("code", "name") if key in self.value] or [
+        names = [str(self.value[key]) for key in ("code", "name", "id") if key in self.value] or [
             f"default of {self.value[key]}" for key in ("field",) if key in self.value
         ]
         return f"{' '.join(names)}: " if names else ""
@@ -200,6 +209,18 @@ def read_sources(file: Path) -> dict[str, SourceEntry]:
     return {name: build(SourceEntry, entry, entry.value) for name, entry in entries.items()}
 
 
+def check_source(entry: Entry, known: Mapping[str, SourceEntry], index: int, name: str) -> SourceEntry:
+    """The source called ``name``, which the entry's ``sources`` give at ``index``.
+
+    Raises:
+        RuleError: there is none of that name.
+    """
+    if name not in known:
+        problem = f"unknown source {name!r}{nearest(name, known)}; sources.yaml lists them"
+        raise entry.error(problem, "sources", index)
+    return known[name]
+
+
 def resolve_sources(entry: Entry, known: Mapping[str, SourceEntry]) -> list[Source]:
     """The ``sources`` of an entry, ``{id, note}`` each, with the titles and links of ``known``.
 
@@ -213,13 +234,8 @@ def resolve_sources(entry: Entry, known: Mapping[str, SourceEntry]) -> list[Sour
     for index, item in enumerate(listed):
         if not isinstance(item, dict) or {key: type(text) for key, text in item.items()} != {"id": str, "note": str}:
             raise entry.error("a source is {id: …, note: …}: what it says about this, in your words", "sources", index)
-        source = known.get(item["id"])
-        if source is None:
-            problem = f"unknown source {item['id']!r}{nearest(item['id'], known)}; sources.yaml lists them"
-            raise entry.error(problem, "sources", index)
-        origin = ", ".join(str(part) for part in (source.authors, source.year) if part)
-        title = f"{source.title} ({origin})" if origin else source.title
-        made.append(Source(id=item["id"], title=title, note=item["note"], url=source.url))
+        source = check_source(entry, known, index, item["id"])
+        made.append(Source(id=item["id"], title=source.full_title, note=item["note"], url=source.url))
     return made
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from cvadvisor.advise.message import readable
 from cvadvisor.advise.rule_file import Rule
 from cvadvisor.baseline import fingerprint
 from cvadvisor.lint_report import LintedRun, LintFinding, LintReport
@@ -16,8 +17,6 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 FINGERPRINT = "cvadvisor/v1"
 
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
-# A fix may quote what was measured in a run; a rule's help is about none.
-_PLACEHOLDER = re.compile(r"\{[a-z_][^{}]*\}")
 
 
 def render(report: LintReport, rules: Sequence[Rule] | None = None) -> str:
@@ -56,7 +55,7 @@ def _descriptor(code: str, name: str, rule: Rule | None) -> dict[str, Any]:
     if rule is None:
         return made
     sources = [f"{source.title}: {source.note}" for source in rule.sources]
-    fix = _PLACEHOLDER.sub("…", rule.fix)
+    fix = readable(rule.fix, rule.params)
     text = [rule.why, f"Fix: {fix}", *(f"Source: {source}" for source in sources)]
     markdown = [rule.why, f"**Fix:** {fix}", "\n".join(f"- {source}" for source in sources)]
     return made | {

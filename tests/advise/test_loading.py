@@ -67,6 +67,7 @@ def test_an_error_names_file_line_rule_and_part(tmp_path: Path) -> None:
         ({"when": "dataset.classes >"}, "syntax error"),
         ({"when": "dataset.classes > 1 / 0"}, "division by zero"),
         ({"when": "dataset.classes > 1 or " * 60 + "dataset.has_test_split"}, "at most 800 characters"),
+        ({"why": "{dataset.classes} are many."}, "why: it holds for every dataset and names no value"),
         ({"severity": "fatal"}, "severity: input should be 'error', 'warning' or 'info'"),
         ({"code": "DAT12"}, "code: "),
         ({"name": "Not Kebab"}, "name: "),
@@ -86,6 +87,7 @@ def test_an_error_names_file_line_rule_and_part(tmp_path: Path) -> None:
         ({"sources": "PAI"}, "'sources' is a list"),
         ({"sources": []}, "sources: "),
         ({"guidance": ["7"]}, "guidance.0: "),
+        ({"guidance": ["G45"]}, "guidance.0: "),
         ({"show": "dataset.leak.validation_pears"}, "did you mean 'dataset.leak.validation_pairs'?"),
         ({"show": "dataset.classes"}, "is no list of facts"),
         ({"show": "dataset.dark"}, "is no list of facts; did you mean 'dataset.dark.examples'?"),
@@ -161,9 +163,11 @@ def test_a_bad_file_is_refused(tmp_path: Path, text: str, expected: str) -> None
     assert expected in str(caught.value)
 
 
-def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RuleError, match="holds no rules"):
+def test_a_folder_without_rules_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RuleError, match="absent holds no rules: there is no such folder"):
         load_rules([tmp_path / "absent"])
+    with pytest.raises(RuleError, match=r"holds no rules: no \*\.yaml was found in it"):
+        load_rules([tmp_path])
 
 
 def test_a_folder_may_bring_sources_of_its_own(tmp_path: Path) -> None:
@@ -177,9 +181,11 @@ def test_a_folder_may_not_change_shipped_sources_or_defaults(tmp_path: Path) -> 
     with pytest.raises(RuleError, match="the source 'PAI' is shipped already"):
         load(tmp_path, a_rule())
     (tmp_path / "sources.yaml").unlink()
-    (tmp_path / "defaults.yaml").write_text("[]\n")
-    with pytest.raises(RuleError, match="write a rule that sets the field instead"):
-        load(tmp_path, a_rule())
+    for name, instead in (("defaults", "sets the field"), ("definitions", "on the counts"), ("guidance", "its rows")):
+        (tmp_path / f"{name}.yaml").write_text("[]\n")
+        with pytest.raises(RuleError, match=rf"{name}\.yaml: .*(is|are) shipped; .*{instead}"):
+            load(tmp_path, a_rule())
+        (tmp_path / f"{name}.yaml").unlink()
 
 
 def test_two_rules_of_one_file_may_not_share_a_code(tmp_path: Path) -> None:

@@ -1,8 +1,11 @@
 """Messages show facts, and nothing else that Python's format language could reach."""
 
+import re
+
 import pytest
 
-from cvadvisor.advise.message import check_message, render_message
+from cvadvisor.advise.message import check_message, readable, render_message
+from cvadvisor.advise.rules import Rule, load_rules
 from cvadvisor.advise.words import fact_words, param_words, paths_lookup
 
 WORDS = {**fact_words(), **param_words({"ratio": 5.0})}
@@ -64,3 +67,16 @@ def test_what_a_message_may_not_hold_is_refused(text: str) -> None:
 def test_the_paths_of_a_message_are_listed_once() -> None:
     text = "{dataset.classes} {param.ratio} {dataset.classes}"
     assert check_message(text, WORDS) == ("dataset.classes", "param.ratio")
+
+
+def test_a_template_is_readable_without_formats_and_with_its_thresholds() -> None:
+    text = "{dataset.imbalance_ratio:.1f} times, over {param.ratio:.0f}: {dataset.classes} class(es) (is|are) small."
+    assert readable("{dataset.classes} image(s) (is|are) left", {}) == "«dataset.classes» images are left"
+    assert readable(text, {"ratio": 5.0}).startswith("«dataset.imbalance_ratio» times, over 5: «dataset.classes»")
+
+
+@pytest.mark.parametrize("rule", load_rules(), ids=lambda rule: rule.code)
+def test_every_shipped_text_is_readable(rule: Rule) -> None:
+    reasons = [advice.reason for advice in rule.advice if advice.reason]
+    for text in (rule.message, rule.fix, *reasons):
+        assert not re.search(r"[{}]|\(s\)|\(\w+\|\w+\)", readable(text, rule.params))
