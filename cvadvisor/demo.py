@@ -125,9 +125,9 @@ def _show(diagnosis: Diagnosis, planted: Planted, written: dict[str, Path]) -> S
     facts = diagnosis.facts
     assert facts.dataset is not None
     fired = {finding.name for finding in diagnosis.findings}
-    suspects: set[str] = set()
-    if facts.probe is not None and facts.probe.features is not None:
-        suspects = {suspect.path for suspect in facts.probe.features.label_suspect_examples}
+    features = facts.probe.features if facts.probe else None
+    labels_checked = features is not None and "label suspects" not in features.left_out
+    suspects = {suspect.path for suspect in features.label_suspect_examples} if features else set()
     unreadable = {file.path for file in facts.dataset.unreadable_examples}
     mislabelled = len(suspects & set(planted.mislabelled))
     leaked = facts.dataset.leak.validation_images if facts.dataset.leak else None
@@ -149,12 +149,12 @@ def _show(diagnosis: Diagnosis, planted: Planted, written: dict[str, Path]) -> S
         ),
         (
             f"{MISLABELLED} wrong labels",
-            f"{mislabelled} of them among {len(suspects)} suspects",
-            mislabelled == MISLABELLED and "label-suspects" in fired,
+            f"{mislabelled} of them among {len(suspects)} suspects" if labels_checked else "not checked: no time left",
+            mislabelled == MISLABELLED and "label-suspects" in fired if labels_checked else None,
         ),
     ]
     lines = ["", "Planted                                              Found"]
-    lines += [f"{what:<52} {'yes' if ok else 'NO ':<4} {found}" for what, found, ok in rows]
+    lines += [f"{what:<52} {'–' if ok is None else 'yes' if ok else 'NO':<4} {found}" for what, found, ok in rows]
     all_found = all(ok for *_, ok in rows)
     lines += ["", "Every planted flaw was found." if all_found else "Not every planted flaw was found."]
     lines += ["", f"Report:  {written['report.html']}"]

