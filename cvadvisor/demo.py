@@ -56,7 +56,10 @@ def run(out: Path | None, progress: Progress, *, force: bool) -> Shown:
     if data.exists() and not (data / ".cvadvisor-demo").exists():
         raise SettingsError(f"{data} exists and was not made by the demo: choose another --out.")
     planted = make_digits(data)
-    diagnosis = audit(Settings(data=data, out=folder, model=WHEEL_MODEL, image_size=IMAGE_SIZE_PX, budget_s=BUDGET_S, use_cache=False), progress)
+    settings = Settings(
+        data=data, out=folder, model=WHEEL_MODEL, image_size=IMAGE_SIZE_PX, budget_s=BUDGET_S, use_cache=False
+    )
+    diagnosis = audit(settings, progress)
     written = write(diagnosis, folder)
     return _show(diagnosis, planted, written)
 
